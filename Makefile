@@ -1,0 +1,37 @@
+# Sigyn's commands. `make` alone lists them.
+
+CARGO ?= cargo
+MB ?= 300
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt conformance bench compiler
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: compiler ## Build (release) and serve on 127.0.0.1:3100, data in ./sigyn-data (ARGS=... for flags)
+	$(CARGO) run --release --bin sigyn -- $(ARGS)
+
+test: compiler ## All tests, the kill -9 test included
+	$(CARGO) test --workspace
+
+check: compiler ## What CI runs: format, lints, tests, tidy
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) test --workspace
+	$(CARGO) run --quiet -p xtask -- tidy
+
+fmt: ## Format the code
+	$(CARGO) fmt --all
+
+conformance: compiler ## Compare answers with a recorded conformance set (SIGYN_CONFORMANCE=DIR)
+	$(CARGO) build --bin sigyn
+	$(CARGO) run --quiet -p xtask -- conformance $(ARGS)
+
+bench: compiler ## Push $(MB) MB, time the queries, write .bench/report.md (URL=... for another server)
+	$(CARGO) build --release --bin sigyn --bin xtask
+	target/release/xtask bench --mb $(MB) $(if $(URL),--url $(URL)) $(ARGS)
+
+compiler:
+	@command -v $(or $(CC),cc) >/dev/null || { echo "no C compiler: zstd and jemalloc are built from C; install gcc or clang (Debian: apt install build-essential)" >&2; exit 1; }
