@@ -1,1 +1,22 @@
+//! The read path: plan, scan, prune, fetch, evaluate, merge.
+//!
+//! [`Reader`] is the whole of it to the outside: requests of [`request`] in, [`Answer`]s out.
+//! Inside, a query is a [`context`] (deadline, budgets, counters), a [`selection`] of stream runs found in part
+//! footers, and an executor of [`exec`] that fetches column ranges and feeds `sigyn_logql` batch by batch on the CPU pool.
+//!
+//! Answers are exact or absent: a part that cannot be read fails the query, naming object and block.
+//! Parsing queries, checking request parameters and rendering answers is left to `api`.
 
+pub mod answer;
+pub mod config;
+pub mod error;
+pub mod reader;
+pub mod request;
+pub mod stats;
+
+pub use answer::{Answer, DroppedEntry, IndexStats, TailEntry, TailFrame, VolumeSeries};
+pub use config::ReadConfig;
+pub use error::{Error, Result};
+pub use reader::{Reader, TailStream};
+pub use request::{Direction, LogRequest, MetricRequest, Steps, TailRequest, VolumeBy, VolumeRequest};
+pub use stats::QueryStats;
