@@ -1,0 +1,65 @@
+//! Settings under `storage:`.
+
+use serde::{Deserialize, Serialize};
+use sigyn_model::ByteSize;
+
+/// Where data and catalog live.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StorageConfig {
+    /// Where segments are kept: `file:///abs/path`, a relative path, or `memory:`. Default `file://./sigyn-data`.
+    pub bucket: String,
+    /// Where the catalog is kept. Default: in the bucket.
+    pub catalog: Option<String>,
+    /// Memory for pieces of segments read lately; `0B` turns the cache off. Default 128MiB.
+    pub cache_size: ByteSize,
+}
+
+impl Default for StorageConfig {
+    fn default() -> Self {
+        Self { bucket: "file://./sigyn-data".to_owned(), catalog: None, cache_size: ByteSize::mib(128) }
+    }
+}
+
+impl StorageConfig {
+    /// Every problem at once, each with its key.
+    #[must_use]
+    pub fn validate(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if let Err(error) = crate::objects::BucketUrl::parse(&self.bucket) {
+            problems.push(format!("storage.bucket: {error}"));
+        }
+        if let Some(catalog) = &self.catalog
+            && let Err(reason) = check_catalog(catalog)
+        {
+            problems.push(format!("storage.catalog is '{catalog}': {reason}"));
+        }
+        problems
+    }
+}
+
+/// The bucket itself is the only catalog so far.
+pub(crate) fn check_catalog(catalog: &str) -> Result<(), String> {
+    if catalog.is_empty() || catalog == "bucket" {
+        return Ok(());
+    }
+    Err("only the catalog in the bucket is supported yet; leave the key out".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problems_name_their_keys() {
+        assert!(StorageConfig::default().validate().is_empty());
+        let config = StorageConfig {
+            bucket: "s3://logs".to_owned(),
+            catalog: Some("dynamodb://x".to_owned()),
+            ..Default::default()
+        };
+        let problems = config.validate();
+        assert_eq!(problems.len(), 2);
+        assert!(problems[0].starts_with("storage.bucket: ") && problems[1].starts_with("storage.catalog is "));
+    }
+}

@@ -1,0 +1,1 @@
+//! Wrappers that fail on purpose: from a seed, or on command.
