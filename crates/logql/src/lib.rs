@@ -8,3 +8,27 @@
 //! `read` feeds batches in; this crate never fetches anything.
 
 pub mod ast;
+pub mod display;
+pub mod format;
+pub mod matcher;
+pub mod parser;
+pub mod re2;
+pub mod error;
+
+pub use error::{Error, ParseError, Result};
+pub use parser::{EmptyCompatible, parse, parse_selector};
+
+pub mod aggregate;
+pub mod batch;
+pub mod collector;
+pub mod eval;
+pub mod pipeline;
+pub mod plan;
+pub mod series;
+
+pub use aggregate::{RangeAccumulator, RunSummary};
+pub use batch::{Batch, ColumnNeeds, MetadataNeeds, RowSet, RunOrder};
+pub use collector::{Direction, Entry, LogCollector, LogOptions, StreamEntries, merge_categories};
+pub use eval::evaluate;
+pub use plan::{LogPlan, MetricPlan, RangePlan, plan_log, plan_metric};
+pub use series::{MatrixSeries, MetricResult, Sample, Series, SeriesLimit, SeriesSet, Steps, VectorSample};
