@@ -1,1 +1,44 @@
-fn main() {}
+//! Sigyn's own tools: `bench`, `conformance` and `tidy`. The Makefile calls them.
+
+mod bench;
+mod conformance;
+mod http;
+mod process;
+mod server;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(name = "xtask", about = "Tools of the Sigyn project", disable_version_flag = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Push generated logs to a server of the Loki API, time a fixed set of queries, write a table.
+    Bench(bench::Args),
+    /// Load a recorded conformance set and compare every answer with the recorded one.
+    Conformance(conformance::Args),
+    /// Check what the compiler cannot: crate arrows, file sizes, format pages, words.
+    Tidy(tidy::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Bench(args) => bench::run(&args),
+        Command::Conformance(args) => conformance::run(&args),
+        Command::Tidy(args) => tidy::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! What the compiler cannot check: the allowed arrows between crates, file sizes, format pages, words.
+
+mod arrows;
+mod formats;
+mod sources;
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {}
+
+/// One finding: where, and what to do about it.
+#[derive(Debug, PartialEq, Eq)]
+struct Problem {
+    place: String,
+    text: String,
+}
+
+impl Problem {
+    fn new(place: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { place: place.into(), text: text.into() }
+    }
+}
+
+pub(crate) fn run(_args: &Args) -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    let files = sources::files(root)?;
+    let mut problems = arrows::check(root)?;
+    problems.extend(sources::check(&files));
+    problems.extend(formats::check(root, &files)?);
+    for problem in &problems {
+        println!("{}: {}", problem.place, problem.text);
+    }
+    if !problems.is_empty() {
+        bail!("tidy found {} problems in {} files", problems.len(), files.len());
+    }
+    println!("tidy: {} files in order", files.len());
+    Ok(())
+}
