@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use sigyn_model::{Labels, Level, Timestamp};
 
-use crate::{Error, Result};
+mod read;
+mod write;
+
+pub(crate) use write::write;
 
 /// Everything about a part but its rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,15 +35,34 @@ pub struct BlockMeta {
 }
 
 impl BlockMeta {
+    /// Columns of every block, whatever it holds.
+    pub const FIXED_COLUMNS: [ColumnKind; 3] = [ColumnKind::Timestamps, ColumnKind::LineLengths, ColumnKind::Lines];
+
     #[must_use]
-    pub fn column(&self, kind: &ColumnKind) -> Option<&ColumnMeta> {
-        self.columns.iter().find(|column| column.kind == *kind)
+    pub fn timestamps(&self) -> &ColumnMeta {
+        &self.columns[0]
+    }
+
+    #[must_use]
+    pub fn line_lengths(&self) -> &ColumnMeta {
+        &self.columns[1]
+    }
+
+    #[must_use]
+    pub fn lines(&self) -> &ColumnMeta {
+        &self.columns[2]
+    }
+
+    /// All structured metadata columns, sorted by name.
+    #[must_use]
+    pub fn all_metadata(&self) -> &[ColumnMeta] {
+        &self.columns[Self::FIXED_COLUMNS.len()..]
     }
 
     /// The structured metadata column of that name, when any row of the block has it.
     #[must_use]
     pub fn metadata(&self, name: &str) -> Option<&ColumnMeta> {
-        self.columns.iter().find(|column| matches!(&column.kind, ColumnKind::Metadata(found) if **found == *name))
+        self.all_metadata().iter().find(|column| column.kind.metadata_name() == Some(name))
     }
 }
 
@@ -66,7 +88,8 @@ pub struct ColumnMeta {
     pub offset: u64,
     /// Stored bytes.
     pub length: u32,
-    /// Bytes in memory once decoded, without offsets and ids.
+    /// Bytes in memory once decoded: 8 a row for timestamps, 4 a row for lengths, the bytes of lines with their newlines,
+    /// the bytes of a metadata column's value table (its ids take 4 more a row).
     pub raw_length: u32,
     /// crc32c of the stored bytes, checked by every `decode_*`.
     pub crc: u32,
@@ -81,18 +104,33 @@ pub enum ColumnKind {
     Metadata(Arc<str>),
 }
 
+impl ColumnKind {
+    #[must_use]
+    pub fn metadata_name(&self) -> Option<&str> {
+        match self {
+            Self::Metadata(name) => Some(name),
+            _ => None,
+        }
+    }
+}
+
 impl Footer {
-    /// Reads the footer from the last bytes of a part: at least `PartMeta::footer_length`, more is fine.
-    ///
-    /// `part_length` is the length the catalog gives; a part of another length is `Corrupt`.
-    pub fn parse(tail: &[u8], part_length: u64) -> Result<Self> {
-        let _ = (tail, part_length);
-        Err(Error::internal("not written yet"))
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.blocks.iter().map(|block| u64::from(block.rows)).sum()
     }
 
     /// Bytes this footer holds in memory, about; for cache weights.
     #[must_use]
     pub fn memory_size(&self) -> usize {
-        size_of::<Self>()
+        let streams: usize = self.streams.iter().map(labels_memory).sum();
+        let block =
+            |block: &BlockMeta| size_of::<BlockMeta>() + size_of_val(&block.runs[..]) + size_of_val(&block.columns[..]);
+        size_of::<Self>() + streams + self.blocks.iter().map(block).sum::<usize>()
     }
+}
+
+/// Two strings a pair, each with its allocator's overhead, and the set's own allocation.
+fn labels_memory(labels: &Labels) -> usize {
+    32 + labels.iter().map(|(name, value)| 64 + name.len() + value.len()).sum::<usize>()
 }

@@ -72,8 +72,12 @@ pub const BLOCK_METADATA_NAMES: usize = 512;
 pub const ROWS_MAX: u64 = 1 << 20;
 /// Largest decoded column a writer makes and a reader accepts, in bytes.
 pub const COLUMN_RAW_MAX: u64 = 256 << 20;
+/// Most bytes that an incompressible column takes above its decoded size.
+pub const COLUMN_OVERHEAD_MAX: u64 = 1 << 20;
 /// Largest decoded footer a writer makes and a reader accepts, in bytes.
 pub const FOOTER_RAW_MAX: u64 = 512 << 20;
+/// Most memory that a part's labels may take, as `Footer::memory_size` counts them.
+pub const STREAMS_MEMORY_MAX: u64 = 1 << 30;
 /// Most bytes that a zstd frame can hold per stored byte (a run-length block: 128 KiB in 4 bytes), and a block more.
 /// A frame that claims more is refused before anything is allocated.
 pub const ZSTD_RATIO_MAX: u64 = 32 << 10;

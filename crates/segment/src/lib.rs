@@ -14,18 +14,23 @@ mod compression;
 mod varint;
 
 mod block;
+mod encode;
+
 mod columns;
+mod decode;
 mod filter;
 mod footer;
 mod object;
 mod part;
 
-pub use block::{BlockBuilder, BlockLimits, EncodedBlock, EncodedColumn, RawBlock, Row};
+pub use block::{BlockBuilder, BlockLimits, RawBlock, Row};
 pub use columns::lengths::decode_line_lengths;
 pub use columns::lines::decode_lines;
 pub use columns::metadata::decode_metadata;
 pub use columns::timestamps::decode_timestamps;
 pub use compression::Codec;
+pub use decode::DecodedBlock;
+pub use encode::{EncodedBlock, EncodedColumn};
 pub use error::{Error, Result};
 pub use filter::label_filter_may_contain;
 pub use footer::{BlockMeta, ColumnKind, ColumnMeta, Footer, Run};

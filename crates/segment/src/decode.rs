@@ -1,0 +1,48 @@
+//! A whole block in memory, for readers that need every column.
+
+use std::sync::Arc;
+
+use sigyn_model::{Lines, StringColumn};
+
+use crate::footer::{BlockMeta, ColumnKind, ColumnMeta};
+use crate::{Error, Result, decode_line_lengths, decode_lines, decode_metadata, decode_timestamps};
+
+/// All columns of a block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecodedBlock {
+    pub times: Vec<i64>,
+    pub lines: Lines,
+    /// Sorted by name.
+    pub metadata: Vec<(Arc<str>, StringColumn)>,
+}
+
+impl DecodedBlock {
+    /// Decodes every column of one block of `part`, which is the part's whole bytes.
+    pub fn decode(part: &[u8], block: &BlockMeta) -> Result<Self> {
+        let (mut times, mut lengths) = (Vec::new(), Vec::new());
+        let mut lines = Lines::default();
+        let mut metadata = Vec::new();
+        for column in &block.columns {
+            let bytes = column_bytes(part, column)?;
+            match &column.kind {
+                ColumnKind::Timestamps => decode_timestamps(bytes, column, block.rows, &mut times)?,
+                ColumnKind::LineLengths => decode_line_lengths(bytes, column, block.rows, &mut lengths)?,
+                // The block index puts lengths before lines.
+                ColumnKind::Lines => lines = decode_lines(bytes, column, &lengths)?,
+                ColumnKind::Metadata(name) => {
+                    metadata.push((Arc::clone(name), decode_metadata(bytes, column, block.rows)?));
+                }
+            }
+        }
+        Ok(Self { times, lines, metadata })
+    }
+}
+
+fn column_bytes<'a>(part: &'a [u8], column: &ColumnMeta) -> Result<&'a [u8]> {
+    let start = usize::try_from(column.offset).ok();
+    let range = start.and_then(|start| Some(start..start.checked_add(column.length as usize)?));
+    range.and_then(|range| part.get(range)).ok_or_else(|| {
+        let problem = format!("column at {} of {} bytes in a part of {}", column.offset, column.length, part.len());
+        Error::corrupt("block index", problem)
+    })
+}

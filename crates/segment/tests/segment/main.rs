@@ -1,0 +1,6 @@
+//! The format as its users see it: what is written comes back, what is damaged is found, released bytes stay readable.
+
+mod damage;
+mod golden;
+mod round_trip;
+mod support;
