@@ -1,0 +1,9 @@
+//! The built binary, asked over HTTP as clients ask it: its life, its promises, its answers to bad input.
+
+mod bad_input;
+mod commands;
+mod corruption;
+mod durability;
+mod e2e;
+mod full_disk;
+mod support;
