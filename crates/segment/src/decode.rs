@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use sigyn_model::columns::ABSENT;
 use sigyn_model::{Lines, StringColumn};
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::footer::{BlockMeta, ColumnKind, ColumnMeta};
 use crate::{Error, Result, decode_line_lengths, decode_lines, decode_metadata, decode_timestamps};
@@ -35,6 +37,24 @@ impl DecodedBlock {
             }
         }
         Ok(Self { times, lines, metadata })
+    }
+
+    /// XXH3-128 of a row's line and metadata: two rows of one stream and time with equal hashes are one row.
+    #[must_use]
+    pub fn row_hash(&self, row: usize) -> u128 {
+        let mut hasher = Xxh3::new();
+        let line = self.lines.get(row);
+        hasher.update(&(line.len() as u64).to_le_bytes());
+        hasher.update(line);
+        for (name, column) in &self.metadata {
+            if column.ids[row] != ABSENT {
+                for text in [name, column.value(column.ids[row])] {
+                    hasher.update(&(text.len() as u64).to_le_bytes());
+                    hasher.update(text.as_bytes());
+                }
+            }
+        }
+        hasher.digest128()
     }
 }
 

@@ -1,5 +1,7 @@
 //! A block's columns, encoded, and proof that they decode to what went in.
 
+use std::sync::Arc;
+
 use sigyn_model::Timestamp;
 use sigyn_model::columns::ABSENT;
 
@@ -71,7 +73,7 @@ impl RawBlock {
         ];
         for (name, values) in &self.metadata {
             let (bytes, raw_length) = metadata::encode(values, rows, codec)?;
-            columns.push(EncodedColumn::new(ColumnKind::Metadata(name.clone()), bytes, raw_length as usize)?);
+            columns.push(EncodedColumn::new(ColumnKind::Metadata(Arc::clone(name)), bytes, raw_length as usize)?);
         }
         Ok(EncodedBlock {
             rows: rows as u32,

@@ -227,7 +227,7 @@ fn read_presence(reader: &mut Reader, rows: usize) -> Result<Option<Vec<u8>>> {
         format::PRESENCE_BITMAP => {
             let length = rows.div_ceil(8);
             let bitmap = read_section(reader, length as u64, REGION)?.into_owned();
-            let is_past_the_end = rows % 8 != 0 && bitmap.last().is_some_and(|last| last >> (rows % 8) != 0);
+            let is_past_the_end = !rows.is_multiple_of(8) && bitmap.last().is_some_and(|last| last >> (rows % 8) != 0);
             if bitmap.len() != length || is_past_the_end {
                 return Err(reader.corrupt(format!("its presence bitmap is not for {rows} rows")));
             }

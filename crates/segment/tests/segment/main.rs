@@ -2,5 +2,7 @@
 
 mod damage;
 mod golden;
+mod merge;
 mod round_trip;
+mod speed;
 mod support;

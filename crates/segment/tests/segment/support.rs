@@ -1,7 +1,7 @@
 //! Rows that tests own, written as parts and read back.
 
 use sigyn_model::{Labels, Level, Timestamp};
-use sigyn_segment::{BlockBuilder, BlockLimits, Codec, DecodedBlock, EncodedPart, Footer, PartWriter, Row};
+use sigyn_segment::{BlockBuilder, BlockLimits, Codec, DecodedBlock, EncodedPart, Footer, PartWriter, RawBlock, Row};
 
 /// One entry of one stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,27 +18,31 @@ pub(crate) fn row(time: i64, line: &str, metadata: &[(&str, &str)]) -> OwnedRow 
 
 pub(crate) type Streams = Vec<(Labels, Vec<OwnedRow>)>;
 
-pub(crate) fn write_part(streams: &Streams, limits: BlockLimits, codec: Codec) -> EncodedPart {
-    let labels = streams.iter().map(|(labels, _)| labels.clone()).collect();
-    let mut part = PartWriter::new(Level::L0, labels);
+pub(crate) fn raw_blocks(streams: &Streams, limits: BlockLimits) -> Vec<RawBlock> {
+    let mut blocks = Vec::new();
     let mut builder = BlockBuilder::new(limits);
-    let mut flush = |builder: &mut BlockBuilder| {
-        let block = builder.take();
-        let encoded = block.encode(codec).expect("blocks of tests are small");
-        block.verify(&encoded).expect("what was encoded decodes");
-        part.push(encoded);
-    };
     for (ordinal, (_, rows)) in (0..).zip(streams) {
         for row in rows {
             let metadata: Vec<(&str, &str)> = row.metadata.iter().map(|(name, value)| (&**name, &**value)).collect();
             builder.push(ordinal, &Row { time: Timestamp(row.time), line: &row.line, metadata: &metadata });
             if builder.is_full() {
-                flush(&mut builder);
+                blocks.push(builder.take());
             }
         }
     }
     if !builder.is_empty() {
-        flush(&mut builder);
+        blocks.push(builder.take());
+    }
+    blocks
+}
+
+pub(crate) fn write_part(streams: &Streams, limits: BlockLimits, codec: Codec) -> EncodedPart {
+    let labels = streams.iter().map(|(labels, _)| labels.clone()).collect();
+    let mut part = PartWriter::new(Level::L0, labels);
+    for block in raw_blocks(streams, limits) {
+        let encoded = block.encode(codec).expect("blocks of tests are small");
+        block.verify(&encoded).expect("what was encoded decodes");
+        part.push(encoded);
     }
     part.finish().expect("streams ascend")
 }
