@@ -1,6 +1,6 @@
 //! What the reader answers with.
 
-use sigyn_logql::collect::Entry;
+use sigyn_logql::Entry;
 use sigyn_model::{Labels, Timestamp};
 
 use crate::QueryStats;
@@ -13,13 +13,13 @@ pub struct Answer<T> {
     pub warnings: Vec<String>,
 }
 
-/// What an index query would touch.
+/// What an index query would touch. A push stored twice counts twice until compaction merges it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct IndexStats {
     pub streams: u64,
-    /// Stored pieces of one stream: the runs of rows that blocks keep together, counted once per part.
+    /// Pairs of a stream and a part that holds rows of it.
     pub chunks: u64,
-    /// Line bytes.
+    /// Lines and structured metadata; the latter is shared out evenly over the rows of its block.
     pub bytes: u64,
     pub entries: u64,
 }

@@ -14,8 +14,6 @@ pub struct ReadConfig {
     pub footer_cache_size: ByteSize,
     /// Memory for fetched column ranges. Default 128MiB.
     pub range_cache_size: ByteSize,
-    /// Ranges closer than this are fetched as one. Default 64KiB; raise it to 1MiB on object stores far away.
-    pub coalesce_gap: ByteSize,
     /// Requests one query has in flight at the object store. Default 16.
     pub fetch_concurrency: usize,
     /// How often the catalog is asked for new parts while somebody tails. Default 500ms.
@@ -30,7 +28,6 @@ impl Default for ReadConfig {
             max_concurrent: 16,
             footer_cache_size: ByteSize::mib(64),
             range_cache_size: ByteSize::mib(128),
-            coalesce_gap: ByteSize::kib(64),
             fetch_concurrency: 16,
             tail_poll_interval: Span(500_000_000),
             tail_max_duration: Span::seconds(3600),

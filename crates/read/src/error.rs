@@ -37,6 +37,8 @@ pub enum Error {
     VolumeSeries { limit: usize },
     #[error("max concurrent tail requests limit exceeded, count > limit ({count} > {limit})")]
     TooManyTails { count: usize, limit: usize },
+    #[error("the tail cannot keep up with what is pushed; add label matchers")]
+    TailBehind,
     #[error("reached tail max duration limit")]
     TailDuration,
     /// The client went away; nobody reads this.
@@ -60,6 +62,7 @@ impl Error {
             Self::Memory { .. } | Self::BytesRead { .. } | Self::VolumeSeries { .. } | Self::TooManyTails { .. } => {
                 ErrorKind::Invalid
             }
+            Self::TailBehind => ErrorKind::Limited,
             Self::TailDuration | Self::Cancelled => ErrorKind::Invalid,
             Self::Internal(_) => ErrorKind::Internal,
         }

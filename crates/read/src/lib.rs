@@ -1,10 +1,10 @@
 //! The read path: plan, scan, prune, fetch, evaluate, merge.
 //!
 //! [`Reader`] is the whole of it to the outside: requests of [`request`] in, [`Answer`]s out.
-//! Inside, a query is a [`context`] (deadline, budgets, counters), a [`selection`] of stream runs found in part
-//! footers, and an executor of [`exec`] that fetches column ranges and feeds `sigyn_logql` batch by batch on the CPU pool.
+//! Inside, a query is a `context` (deadline, budgets, counters), a `selection` of stream runs found in part footers, and an
+//! executor of `exec` that fetches column ranges in waves and feeds `sigyn_logql` batch by batch on the CPU pool.
 //!
-//! Answers are exact or absent: a part that cannot be read fails the query, naming object and block.
+//! Answers are exact or absent: a part that cannot be read fails the query, naming part and block.
 //! Parsing queries, checking request parameters and rendering answers is left to `api`.
 
 pub mod answer;
@@ -13,6 +13,25 @@ pub mod error;
 pub mod reader;
 pub mod request;
 pub mod stats;
+
+mod context;
+mod source;
+
+mod footers;
+mod selection;
+mod streams;
+
+mod columns;
+mod duplicates;
+mod fetch;
+mod overlap;
+mod work;
+
+mod exec;
+mod tail;
+mod volume;
+
+mod metrics;
 
 pub use answer::{Answer, DroppedEntry, IndexStats, TailEntry, TailFrame, VolumeSeries};
 pub use config::ReadConfig;

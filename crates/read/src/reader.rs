@@ -1,30 +1,55 @@
 //! The reader: the one door to everything that is stored.
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::Stream;
 use prometheus_client::registry::Registry;
 use sigyn_logql::ast::Selector;
-use sigyn_logql::collect::StreamEntries;
-use sigyn_logql::eval::MetricResult;
+use sigyn_logql::matcher::CompiledSelector;
+use sigyn_logql::{LogOptions, MetricResult, StreamEntries};
 use sigyn_model::{Labels, TenantId, TenantLimits, TimeRange};
 use sigyn_storage::{CpuPool, Storage};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
+use crate::context::{QueryContext, QueryLimits};
+use crate::exec::{logs, metric};
+use crate::metrics::{Kind, Metrics};
+use crate::selection::{Selectors, label_sets};
+use crate::source::Source;
+use crate::tail::{self, Feeds};
 use crate::{
-    Answer, IndexStats, LogRequest, MetricRequest, ReadConfig, Result, TailFrame, TailRequest, VolumeRequest,
-    VolumeSeries,
+    Answer, Error, IndexStats, LogRequest, MetricRequest, QueryStats, ReadConfig, Result, TailFrame, TailRequest,
+    VolumeRequest, VolumeSeries, volume,
 };
 
 /// Frames of a tail; ends after an error. Dropping it ends the tail.
 pub type TailStream = Pin<Box<dyn Stream<Item = Result<TailFrame>> + Send>>;
+
+/// Times a query begins anew when compaction takes a part away under it.
+const ATTEMPTS: usize = 5;
+
+/// A label that writers may add to spread a stream; readers never show it.
+const SHARD_LABEL: &str = "__stream_shard__";
 
 /// Answers queries. Cheap to clone; dropping the future of a query stops its work.
 ///
 /// `tenants` is never empty. With more than one, every stream carries the label `__tenant_id__`, and matchers on it pick tenants.
 #[derive(Debug, Clone)]
 pub struct Reader {
-    config: ReadConfig,
+    core: Core,
+    feeds: Arc<Feeds>,
+}
+
+/// What every kind of query shares.
+#[derive(Debug, Clone)]
+pub(crate) struct Core {
+    pub(crate) source: Arc<Source>,
+    limits: Arc<TenantLimits>,
+    admission: Arc<Semaphore>,
 }
 
 impl Reader {
@@ -35,20 +60,30 @@ impl Reader {
         limits: Arc<TenantLimits>,
         registry: &mut Registry,
     ) -> Self {
-        Self { config }
+        let admission = Arc::new(Semaphore::new(config.max_concurrent.clamp(1, Semaphore::MAX_PERMITS)));
+        let source = Arc::new(Source::new(config, storage, cpu, Metrics::register(registry)));
+        Self { core: Core { source, limits, admission }, feeds: Arc::default() }
     }
 
     /// Streams sorted by label text, entries in query direction.
-    pub async fn log_query(
-        &self,
-        tenants: &[TenantId],
-        request: LogRequest,
-    ) -> Result<Answer<Vec<StreamEntries>>> {
-        Err(crate::Error::Internal("not built".to_owned()))
+    pub async fn log_query(&self, tenants: &[TenantId], request: LogRequest) -> Result<Answer<Vec<StreamEntries>>> {
+        let plan = Arc::new(sigyn_logql::plan_log(&request.expr)?);
+        let LogRequest { range, limit, direction, interval_ns, .. } = request;
+        let answer = self.core.query(Kind::logs, tenants, |context| {
+            let (source, plan) = (Arc::clone(&self.core.source), Arc::clone(&plan));
+            let options = LogOptions { limit, direction, range, interval_ns, memory_max: context.engine_memory() };
+            async move { logs::run(&source, &context, plan, options).await }
+        });
+        answered(answer.await?)
     }
 
     pub async fn metric_query(&self, tenants: &[TenantId], request: MetricRequest) -> Result<Answer<MetricResult>> {
-        Err(crate::Error::Internal("not built".to_owned()))
+        let plan = Arc::new(sigyn_logql::plan_metric(&request.expr)?);
+        let answer = self.core.query(Kind::metric, tenants, |context| {
+            let (source, plan) = (Arc::clone(&self.core.source), Arc::clone(&plan));
+            async move { metric::run(&source, &context, plan, request.steps).await }
+        });
+        answered(answer.await?)
     }
 
     /// Names of stream labels, sorted.
@@ -58,7 +93,9 @@ impl Reader {
         selector: Option<Selector>,
         range: TimeRange,
     ) -> Result<Vec<String>> {
-        Err(crate::Error::Internal("not built".to_owned()))
+        let sets = self.label_sets(Kind::labels, tenants, selector.as_slice(), range).await?;
+        let names: BTreeSet<&str> = sets.iter().flat_map(Labels::iter).map(|(name, _)| name).collect();
+        Ok(names.into_iter().filter(|name| *name != SHARD_LABEL).map(str::to_owned).collect())
     }
 
     /// Values of one stream label, sorted.
@@ -69,17 +106,39 @@ impl Reader {
         selector: Option<Selector>,
         range: TimeRange,
     ) -> Result<Vec<String>> {
-        Err(crate::Error::Internal("not built".to_owned()))
+        let sets = self.label_sets(Kind::labels, tenants, selector.as_slice(), range).await?;
+        let values: BTreeSet<&str> = sets.iter().filter_map(|labels| labels.get(name)).collect();
+        Ok(values.into_iter().map(str::to_owned).collect())
     }
 
-    /// Label sets of the streams that match any of `selectors` (none: all streams), sorted.
+    /// Label sets of the streams that match any of `selectors` (none, or one without matchers: all streams), sorted.
     pub async fn series(
         &self,
         tenants: &[TenantId],
         selectors: Vec<Selector>,
         range: TimeRange,
     ) -> Result<Vec<Labels>> {
-        Err(crate::Error::Internal("not built".to_owned()))
+        let mut sets = self.label_sets(Kind::series, tenants, &selectors, range).await?;
+        sets.sort_unstable();
+        Ok(sets)
+    }
+
+    async fn label_sets(
+        &self,
+        kind: Kind,
+        tenants: &[TenantId],
+        selectors: &[Selector],
+        range: TimeRange,
+    ) -> Result<Vec<Labels>> {
+        let compiled: Vec<CompiledSelector> =
+            selectors.iter().map(CompiledSelector::new).collect::<Result<_, _>>()?;
+        let all = selectors.iter().any(|selector| selector.matchers.is_empty()) || selectors.is_empty();
+        let answer = self.core.query(kind, tenants, |context| {
+            let selectors = if all { Selectors::All } else { Selectors::AnyOf(compiled.clone()) };
+            let source = Arc::clone(&self.core.source);
+            async move { label_sets(&source, &context, selectors, range).await }
+        });
+        Ok(answer.await?.0)
     }
 
     pub async fn index_stats(
@@ -88,7 +147,11 @@ impl Reader {
         selector: Selector,
         range: TimeRange,
     ) -> Result<IndexStats> {
-        Err(crate::Error::Internal("not built".to_owned()))
+        let answer = self.core.query(Kind::stats, tenants, |context| {
+            let (source, selector) = (Arc::clone(&self.core.source), selector.clone());
+            async move { volume::index_stats(&source, &context, &selector, range).await }
+        });
+        Ok(answer.await?.0)
     }
 
     /// Largest series first, ties by label text.
@@ -97,11 +160,71 @@ impl Reader {
         tenants: &[TenantId],
         request: VolumeRequest,
     ) -> Result<Answer<Vec<VolumeSeries>>> {
-        Err(crate::Error::Internal("not built".to_owned()))
+        let answer = self.core.query(Kind::volume, tenants, |context| {
+            let (source, request) = (Arc::clone(&self.core.source), request.clone());
+            async move { volume::volume(&source, &context, &request).await }
+        });
+        answered(answer.await?)
     }
 
     /// Starts a tail. Errors before the first frame are returned here, later ones end the stream.
     pub async fn tail(&self, tenant: &TenantId, request: TailRequest) -> Result<TailStream> {
-        Err(crate::Error::Internal("not built".to_owned()))
+        tail::open(&self.core, &self.feeds, tenant, request).await
+    }
+}
+
+fn answered<T>((data, stats): (T, QueryStats)) -> Result<Answer<T>> {
+    Ok(Answer { data, stats, warnings: Vec::new() })
+}
+
+impl Core {
+    pub(crate) fn limits(&self, tenants: &[TenantId]) -> QueryLimits {
+        QueryLimits::of(tenants, &self.limits)
+    }
+
+    /// Waits for admission, runs `work` within the deadline, and begins anew when a part is gone.
+    pub(crate) async fn query<T, F: Future<Output = Result<T>>>(
+        &self,
+        kind: Kind,
+        tenants: &[TenantId],
+        work: impl Fn(Arc<QueryContext>) -> F,
+    ) -> Result<(T, QueryStats)> {
+        let limits = self.limits(tenants);
+        let context = QueryContext::new(tenants, limits);
+        let _stop = context.stop_on_drop();
+        let began = Instant::now();
+        let mut queued = Duration::ZERO;
+        let run = async {
+            let permit = self.admission.acquire().await;
+            let _permit = permit.map_err(|_| Error::Internal("the reader is shut down".to_owned()))?;
+            queued = began.elapsed();
+            self.run_again(&context, &work).await
+        };
+        let timed = tokio::time::timeout(limits.timeout, run).await;
+        let result = timed.unwrap_or_else(|_| Err(Error::TimedOut { limit: limits.timeout }));
+        let mut stats = context.counters.snapshot();
+        stats.queue_time = queued;
+        stats.exec_time = began.elapsed().saturating_sub(queued);
+        self.source.metrics.queued(queued);
+        self.source.metrics.finished(kind, &result, &stats);
+        self.source.metrics.footers(self.source.footers.weight());
+        Ok((result?, stats))
+    }
+
+    async fn run_again<T, F: Future<Output = Result<T>>>(
+        &self,
+        context: &Arc<QueryContext>,
+        work: &impl Fn(Arc<QueryContext>) -> F,
+    ) -> Result<T> {
+        for _ in 1..ATTEMPTS {
+            match work(Arc::clone(context)).await {
+                Err(Error::Gone { object }) => {
+                    tracing::debug!(%object, "compaction removed a part under a query, starting over");
+                    self.source.metrics.restarted();
+                }
+                result => return result,
+            }
+        }
+        work(Arc::clone(context)).await
     }
 }

@@ -5,8 +5,7 @@ use std::time::Duration;
 use sigyn_logql::ast::{LogExpr, MetricExpr, Selector};
 use sigyn_model::{TimeRange, Timestamp};
 
-pub use sigyn_logql::aggregate::Steps;
-pub use sigyn_logql::collect::Direction;
+pub use sigyn_logql::{Direction, Steps};
 
 /// `{…} | …` over `start ≤ t < end`.
 #[derive(Debug, Clone)]
