@@ -226,6 +226,8 @@ fn without_stats(mut body: Value) -> Value {
     body
 }
 
+/// A query is refused with "not supported yet: ...", a whole path with "... is not supported yet".
 fn is_unsupported(answer: &Recorded) -> bool {
-    answer.status == 400 && answer.body.as_str().is_some_and(|text| text.starts_with(NOT_SUPPORTED))
+    let says_so = |text: &str| text.starts_with(NOT_SUPPORTED) || text.trim_end().ends_with(NOT_SUPPORTED);
+    matches!(answer.status, 400 | 404) && answer.body.as_str().is_some_and(says_so)
 }
