@@ -1,0 +1,6 @@
+//! The whole API over in-memory storage: push, then ask.
+
+mod ask;
+mod errors;
+mod harness;
+mod tail;

@@ -1,0 +1,238 @@
+//! Settings: the short YAML file, flags over it, and everything that is wrong with them at once.
+
+mod check;
+mod expand;
+mod nearest;
+mod tree;
+mod yaml;
+
+use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
+use sigyn_backend::BackendConfig;
+use sigyn_model::duration::Span;
+use sigyn_model::{ByteSize, Limits};
+use sigyn_read::ReadConfig;
+use sigyn_storage::StorageConfig;
+use sigyn_write::WriteConfig;
+
+pub(crate) use nearest::nearest;
+
+use crate::flags::Flags;
+
+/// All settings; `Default` is the documented default.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Parts to run: `all`, or a comma list of `write`, `read`, `backend`.
+    pub(crate) target: Targets,
+    /// Take the tenant from `X-Scope-OrgID`, and refuse requests without it. Default false: one tenant, `fake`.
+    pub(crate) auth_enabled: bool,
+    pub(crate) server: ServerConfig,
+    pub(crate) storage: StorageConfig,
+    pub(crate) write: WriteConfig,
+    pub(crate) read: ReadConfig,
+    pub(crate) backend: BackendConfig,
+    pub(crate) limits: Limits,
+    pub(crate) log: LogConfig,
+}
+
+/// The HTTP server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ServerConfig {
+    /// Address to listen on. Default 127.0.0.1; 0.0.0.0 is every interface.
+    pub(crate) http_listen_address: String,
+    /// Port to listen on. Default 3100; 0 lets the system choose.
+    pub(crate) http_listen_port: u16,
+    /// How long to wait for requests under way when stopping. Default 30s.
+    pub(crate) graceful_shutdown_timeout: Span,
+    /// Largest push body as received. Default 100MiB.
+    pub(crate) max_recv_msg_size: ByteSize,
+    /// Largest push body once decompressed. Default 256MiB.
+    pub(crate) max_decompressed_size: ByteSize,
+    /// Bytes of push bodies being received at a time, over all connections; past it pushes get 429. Default 128MiB.
+    pub(crate) max_receiving_bytes: ByteSize,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            http_listen_address: "127.0.0.1".to_owned(),
+            http_listen_port: 3100,
+            graceful_shutdown_timeout: Span::seconds(30),
+            max_recv_msg_size: ByteSize::mib(100),
+            max_decompressed_size: ByteSize::mib(256),
+            max_receiving_bytes: ByteSize::mib(128),
+        }
+    }
+}
+
+impl ServerConfig {
+    /// Every problem at once, each with its key.
+    fn validate(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if self.max_receiving_bytes < self.max_recv_msg_size {
+            problems.push(format!(
+                "server.max_receiving_bytes is {}; it must be at least server.max_recv_msg_size, {}",
+                self.max_receiving_bytes, self.max_recv_msg_size
+            ));
+        }
+        if self.graceful_shutdown_timeout.nanos() < 0 {
+            problems.push("server.graceful_shutdown_timeout must be 0s or more".to_owned());
+        }
+        problems
+    }
+}
+
+/// What the process writes to standard error.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LogConfig {
+    /// Default info.
+    pub(crate) level: LogLevel,
+    /// Default logfmt.
+    pub(crate) format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogLevel {
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+    Trace,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    #[default]
+    Logfmt,
+    Json,
+}
+
+/// Which parts run in this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Targets {
+    pub(crate) write: bool,
+    pub(crate) read: bool,
+    pub(crate) backend: bool,
+}
+
+const ALL: Targets = Targets { write: true, read: true, backend: true };
+
+impl Default for Targets {
+    fn default() -> Self {
+        ALL
+    }
+}
+
+impl Targets {
+    pub(crate) fn names(self) -> Vec<&'static str> {
+        [("write", self.write), ("read", self.read), ("backend", self.backend)]
+            .into_iter()
+            .filter_map(|(name, runs)| runs.then_some(name))
+            .collect()
+    }
+}
+
+impl TryFrom<String> for Targets {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let mut targets = Self { write: false, read: false, backend: false };
+        for name in text.split(',').map(str::trim) {
+            match name {
+                "all" => targets = ALL,
+                "write" => targets.write = true,
+                "read" => targets.read = true,
+                "backend" => targets.backend = true,
+                other => {
+                    return Err(format!(
+                        "'{other}' is not a target; write all, or a comma list of write, read, backend"
+                    ));
+                }
+            }
+        }
+        Ok(targets)
+    }
+}
+
+impl From<Targets> for String {
+    fn from(targets: Targets) -> Self {
+        if targets == ALL { "all".to_owned() } else { targets.names().join(",") }
+    }
+}
+
+impl Config {
+    /// Reads the file and the flags over it.
+    pub(crate) fn load(flags: &Flags) -> Result<Self> {
+        let (name, text) = match &flags.config_file {
+            Some(path) => (
+                path.as_str(),
+                std::fs::read_to_string(path).with_context(|| format!("reading the configuration {path}"))?,
+            ),
+            None => ("the flags", String::new()),
+        };
+        match Self::parse(&text, &flags.settings, |variable| std::env::var(variable).ok()) {
+            Ok(config) => Ok(config),
+            Err(Unusable::LokiFile) => bail!(
+                "{name} is a configuration of Loki (it has schema_config), which this version does not read yet; \
+                 write Sigyn's own short form, see the README"
+            ),
+            Err(Unusable::Problems(problems)) => {
+                let count = problems.len();
+                let lines: String = problems.iter().map(|problem| format!("\n  {problem}")).collect();
+                bail!("{name} has {count} problem{}:{lines}", if count == 1 { "" } else { "s" })
+            }
+        }
+    }
+
+    fn parse(
+        text: &str,
+        settings: &[(String, String)],
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, Unusable> {
+        let text = expand::variables(text, variable).map_err(Unusable::Problems)?;
+        let mut tree = tree::parse(&text).map_err(|problem| Unusable::Problems(vec![problem]))?;
+        if tree.has_key("schema_config") {
+            return Err(Unusable::LokiFile);
+        }
+        for (flag, value) in settings {
+            tree.set(flag, value);
+        }
+        let (config, places) = check::settings(&tree).map_err(Unusable::Problems)?;
+        let problems: Vec<String> = config.validate().into_iter().map(|problem| places.locate(problem)).collect();
+        if problems.is_empty() { Ok(config) } else { Err(Unusable::Problems(problems)) }
+    }
+
+    fn validate(&self) -> Vec<String> {
+        let parts = [
+            self.server.validate(),
+            self.storage.validate(),
+            self.write.validate(),
+            self.read.validate(),
+            self.backend.validate(),
+            self.limits.validate(),
+        ];
+        parts.into_iter().flatten().collect()
+    }
+
+    /// The settings in force, as a file that gives the same ones.
+    pub(crate) fn to_yaml(&self) -> String {
+        yaml::print(&check::as_value(self))
+    }
+}
+
+/// Why settings cannot be used.
+#[derive(Debug, PartialEq)]
+enum Unusable {
+    LokiFile,
+    Problems(Vec<String>),
+}
+
+#[cfg(test)]
+mod tests;
