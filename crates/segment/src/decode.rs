@@ -7,7 +7,7 @@ use sigyn_model::{Lines, StringColumn};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::footer::{BlockMeta, ColumnKind, ColumnMeta};
-use crate::{Error, Result, decode_line_lengths, decode_lines, decode_metadata, decode_timestamps};
+use crate::{Error, Footer, Result, decode_line_lengths, decode_lines, decode_metadata, decode_timestamps};
 
 /// All columns of a block.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +56,12 @@ impl DecodedBlock {
         }
         hasher.digest128()
     }
+}
+
+/// Reads a whole part and throws it away: `Corrupt` unless every row can be had.
+pub fn check_part(part: &[u8]) -> Result<()> {
+    let footer = Footer::parse(part, part.len() as u64)?;
+    footer.blocks.iter().try_for_each(|block| DecodedBlock::decode(part, block).map(drop))
 }
 
 fn column_bytes<'a>(part: &'a [u8], column: &ColumnMeta) -> Result<&'a [u8]> {

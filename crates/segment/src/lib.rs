@@ -32,7 +32,7 @@ pub use columns::lines::decode_lines;
 pub use columns::metadata::decode_metadata;
 pub use columns::timestamps::decode_timestamps;
 pub use compression::Codec;
-pub use decode::DecodedBlock;
+pub use decode::{DecodedBlock, check_part};
 pub use encode::{EncodedBlock, EncodedColumn};
 pub use error::{Error, Result};
 pub use filter::label_filter_may_contain;

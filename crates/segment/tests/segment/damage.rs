@@ -2,7 +2,7 @@
 
 use crate::support::{read_part, row, write_part};
 use sigyn_model::{ErrorKind, Labels, TenantId, Window};
-use sigyn_segment::{BlockLimits, Codec, Directory, EncodedPart, Footer, ObjectWriter};
+use sigyn_segment::{BlockLimits, Codec, Directory, EncodedPart, Footer, ObjectWriter, check_part};
 
 fn small_part() -> EncodedPart {
     let line = "the quick brown fox jumps over the lazy dog. the quick brown fox";
@@ -18,12 +18,14 @@ fn small_part() -> EncodedPart {
 #[test]
 fn every_flipped_bit_of_a_part_is_found() {
     let part = small_part();
+    assert_eq!(check_part(&part.bytes), Ok(()));
     for at in 0..part.bytes.len() {
         for bit in [0, 3, 7] {
             let mut damaged = part.clone();
             damaged.bytes[at] ^= 1 << bit;
             let error = read_part(&damaged).expect_err("a flipped bit went unseen");
             assert_eq!(error.kind(), ErrorKind::Corrupt, "byte {at}: {error}");
+            assert!(check_part(&damaged.bytes).is_err());
         }
     }
 }
