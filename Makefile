@@ -5,7 +5,7 @@ MB ?= 300
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt conformance bench compiler
+.PHONY: help run test check fmt codegen conformance bench compiler
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,11 +25,14 @@ check: compiler ## What CI runs: format, lints, tests, tidy
 fmt: ## Format the code
 	$(CARGO) fmt --all
 
+codegen: ## Write the pages that come from the code (docs/configuration.md)
+	$(CARGO) run --quiet -p xtask -- codegen
+
 conformance: compiler ## Compare answers with a recorded conformance set (SIGYN_CONFORMANCE=DIR)
 	$(CARGO) build --bin sigyn
 	$(CARGO) run --quiet -p xtask -- conformance $(ARGS)
 
-bench: compiler ## Push $(MB) MB, time the queries, write .bench/report.md (URL=... for another server)
+bench: compiler ## Push 300 MB, time the queries, write .bench/report.md (MB=3000, URL=... for another server)
 	$(CARGO) build --release --bin sigyn --bin xtask
 	target/release/xtask bench --mb $(MB) $(if $(URL),--url $(URL)) $(ARGS)
 

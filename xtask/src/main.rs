@@ -1,12 +1,14 @@
 //! Sigyn's own tools: `bench`, `conformance` and `tidy`. The Makefile calls them.
 
 mod bench;
+mod codegen;
 mod conformance;
 mod http;
 mod process;
 mod server;
 mod tidy;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -22,6 +24,8 @@ struct Cli {
 enum Command {
     /// Push generated logs to a server of the Loki API, time a fixed set of queries, write a table.
     Bench(bench::Args),
+    /// Write the pages that come from the code.
+    Codegen(codegen::Args),
     /// Load a recorded conformance set and compare every answer with the recorded one.
     Conformance(conformance::Args),
     /// Check what the compiler cannot: crate arrows, file sizes, format pages, words.
@@ -31,6 +35,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Bench(args) => bench::run(&args),
+        Command::Codegen(args) => codegen::run(&args),
         Command::Conformance(args) => conformance::run(&args),
         Command::Tidy(args) => tidy::run(&args),
     };
@@ -41,4 +46,10 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The checkout's directory.
+fn root() -> &'static Path {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest)
 }

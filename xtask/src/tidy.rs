@@ -4,9 +4,11 @@ mod arrows;
 mod formats;
 mod sources;
 
-use std::path::Path;
+use std::fs;
 
 use anyhow::{Result, bail};
+
+use crate::codegen;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
@@ -25,11 +27,14 @@ impl Problem {
 }
 
 pub(crate) fn run(_args: &Args) -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    let root = crate::root();
     let files = sources::files(root)?;
     let mut problems = arrows::check(root)?;
     problems.extend(sources::check(&files));
     problems.extend(formats::check(root, &files)?);
+    if fs::read_to_string(root.join(codegen::PAGE)).unwrap_or_default() != codegen::configuration_page(root)? {
+        problems.push(Problem::new(codegen::PAGE, "is not what the code says; run `make codegen`"));
+    }
     for problem in &problems {
         println!("{}: {}", problem.place, problem.text);
     }

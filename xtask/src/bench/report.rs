@@ -79,7 +79,8 @@ impl Report {
             ("peak memory, queries included".to_owned(), optional(self.processor.query_peak_bytes, size)),
             ("background work done after".to_owned(), format!("{:.1} s", self.settle_seconds)),
         ];
-        rows.push(("stored, live parts".to_owned(), optional(self.live_bytes, |bytes| self.share(bytes))));
+        let parts = self.live_parts.map(|parts| format!(", {parts} parts")).unwrap_or_default();
+        rows.push(("stored, live parts".to_owned(), optional(self.live_bytes, |bytes| self.share(bytes) + &parts)));
         rows.push(("stored, whole directory".to_owned(), optional(self.stored_bytes, |bytes| self.share(bytes))));
         let mut out = format!("# Benchmark of {}\n\nCommit {commit}; {machine}; seed {}.\n\n", self.target, self.seed);
         out.push_str("| | |\n|---|---|\n");
@@ -94,8 +95,7 @@ impl Report {
     }
 
     fn share(&self, bytes: u64) -> String {
-        let parts = self.live_parts.map(|parts| format!(", {parts} parts")).unwrap_or_default();
-        format!("{:.1} MB, {:.1} % of raw{parts}", mb(bytes), 100.0 * bytes as f64 / self.raw_bytes as f64)
+        format!("{:.1} MB, {:.1} % of raw", mb(bytes), 100.0 * bytes as f64 / self.raw_bytes as f64)
     }
 }
 
