@@ -62,7 +62,16 @@ fn every_acknowledged_line_survives_kills_and_is_read_once() {
 }
 
 /// Limits out of the way, and background work often enough to be hit by the kills.
-const CONFIG: &str = "limits:\n  ingestion_rate_mb: 1000\n  ingestion_burst_size_mb: 1000\n";
+const CONFIG: &str = "\
+limits:
+  ingestion_rate_mb: 1000
+  ingestion_burst_size_mb: 1000
+backend:
+  compact_interval: 100ms
+  compact_after: 0s
+  gc_interval: 200ms
+  delete_grace: 1s
+";
 
 struct SetOnDrop<'a>(&'a AtomicBool);
 
