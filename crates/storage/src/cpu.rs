@@ -113,7 +113,7 @@ mod tests {
             .map(|_| {
                 let (pool, gate) = (pool.clone(), Arc::clone(&gate));
                 tokio::spawn(async move {
-                    pool.run_background(move || gate.lock().map(|gate| gate.recv().is_ok())).await.is_ok()
+                    pool.run_background(move || gate.lock().is_ok_and(|gate| gate.recv().is_err())).await.is_ok()
                 })
             })
             .collect();
