@@ -5,6 +5,7 @@ mod codegen;
 mod conformance;
 mod http;
 mod process;
+mod progress;
 mod server;
 mod tidy;
 

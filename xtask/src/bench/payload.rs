@@ -7,6 +7,7 @@ use std::thread;
 use super::fleet::{NODES, Stream, streams};
 use super::random::Random;
 use super::templates::{Moment, Subject, write_line};
+use crate::progress::Progress;
 
 /// In exactly one line of a load, whatever the seed.
 pub(super) const NEEDLE: &str = "needle-5b1dc0de-sigyn";
@@ -76,6 +77,7 @@ pub(super) fn build(plan: &Plan) -> Load {
     let slices = slices(plan, &streams);
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<Payload>> = Mutex::new(Vec::with_capacity(slices.len()));
+    let progress = Progress::new();
     let workers = thread::available_parallelism().map_or(2, usize::from);
     thread::scope(|scope| {
         for _ in 0..workers {
@@ -84,12 +86,12 @@ pub(super) fn build(plan: &Plan) -> Load {
                     let payload = build_payload(plan, &streams, *slice);
                     let mut done = done.lock().expect("no worker panics while it holds the lock");
                     done.push(payload);
-                    eprint!("\rgenerating {} of {} payloads ", done.len(), slices.len());
+                    progress.show(|| format!("generating {} of {} payloads", done.len(), slices.len()));
                 }
             });
         }
     });
-    eprintln!();
+    progress.clear();
     let mut payloads = done.into_inner().expect("no worker panics while it holds the lock");
     // Ties are broken by size, so that a seed gives one order whichever worker was first.
     payloads.sort_by_key(|payload| (payload.start, payload.raw_bytes, payload.body.len()));

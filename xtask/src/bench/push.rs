@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::payload::{Load, Payload};
 use crate::http::PushConnection;
+use crate::progress::Progress;
 use crate::server::pause;
 
 const PATH: &str = "/loki/api/v1/push";
@@ -30,7 +31,7 @@ pub(crate) struct Push {
 }
 
 #[derive(Debug)]
-struct Progress<'a> {
+struct Pushing<'a> {
     load: &'a Load,
     start: Instant,
     next: AtomicUsize,
@@ -43,7 +44,7 @@ struct Progress<'a> {
 }
 
 pub(crate) fn run(url: &str, tenant: Option<&str>, load: &Load, connections: usize) -> Result<Push> {
-    let progress = Progress {
+    let pushing = Pushing {
         load,
         next: AtomicUsize::new(0),
         acked_bytes: AtomicU64::new(0),
@@ -53,22 +54,23 @@ pub(crate) fn run(url: &str, tenant: Option<&str>, load: &Load, connections: usi
         last_answer: AtomicU64::new(0),
         start: Instant::now(),
     };
+    let shown = Progress::new();
     thread::scope(|scope| {
-        let pushers: Vec<_> = (0..connections.max(1)).map(|_| scope.spawn(|| progress.push(url, tenant))).collect();
+        let pushers: Vec<_> = (0..connections.max(1)).map(|_| scope.spawn(|| pushing.push(url, tenant))).collect();
         while pushers.iter().any(|pusher| !pusher.is_finished()) {
             pause(Duration::from_millis(100));
-            progress.show();
+            shown.show(|| pushing.text());
         }
         pushers.into_iter().try_for_each(|pusher| match pusher.join() {
             Ok(result) => result,
             Err(panic) => std::panic::resume_unwind(panic),
         })
     })?;
-    eprintln!();
-    Ok(progress.result())
+    shown.clear();
+    Ok(pushing.result())
 }
 
-impl Progress<'_> {
+impl Pushing<'_> {
     /// One connection's work.
     fn push(&self, url: &str, tenant: Option<&str>) -> Result<()> {
         let result = self.push_all(url, tenant);
@@ -108,10 +110,10 @@ impl Progress<'_> {
         bail!("a push was refused {RETRIES_MAX} times; raise the server's ingestion limits")
     }
 
-    fn show(&self) {
+    fn text(&self) -> String {
         let (acked, all) = (self.acked_bytes.load(Ordering::Relaxed), self.load.raw_bytes);
         let rate = acked as f64 / 1e6 / self.start.elapsed().as_secs_f64();
-        eprint!("\rpushing {:5.0} of {:.0} MB, {rate:6.1} MB/s ", acked as f64 / 1e6, all as f64 / 1e6);
+        format!("pushing {:5.0} of {:.0} MB, {rate:6.1} MB/s", acked as f64 / 1e6, all as f64 / 1e6)
     }
 
     fn result(self) -> Push {

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::payload::{ABSENT_TRACE, NEEDLE, Plan};
 use crate::http::{self, Answer};
+use crate::progress::Progress;
 
 /// A query's name in the table, its path, and its parameters besides start and end.
 struct Query {
@@ -89,12 +90,13 @@ fn set() -> Vec<Query> {
 
 pub(crate) fn run(url: &str, tenant: Option<&str>, plan: &Plan, repeat: usize) -> Result<Vec<Asked>> {
     let set = set();
+    let progress = Progress::new();
     let mut asked = Vec::with_capacity(set.len());
     for (i, query) in set.iter().enumerate() {
-        eprint!("\rasking {} of {}: {:45}", i + 1, set.len(), query.name);
+        progress.show(|| format!("asking {} of {}: {}", i + 1, set.len(), query.name));
         asked.push(ask(url, tenant, plan, repeat, query)?);
     }
-    eprintln!();
+    progress.clear();
     Ok(asked)
 }
 

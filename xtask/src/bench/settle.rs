@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use crate::http;
 use crate::process::Process;
+use crate::progress::Progress;
 use crate::server::pause;
 
 const GIVE_UP_AFTER: Duration = Duration::from_secs(300);
@@ -31,6 +32,7 @@ pub(super) fn wait(url: &str, process: Option<Process>) -> Result<Settled> {
     let start = Instant::now();
     let mut quiet_since = start;
     let mut last_cpu = process.and_then(|process| process.cpu_seconds());
+    let progress = Progress::new();
     let observable = last_cpu.is_some() || metric(url, PENDING).is_some();
     while observable && quiet_since.elapsed() < QUIET_FOR && start.elapsed() < GIVE_UP_AFTER {
         pause(LOOK_EVERY);
@@ -41,9 +43,10 @@ pub(super) fn wait(url: &str, process: Option<Process>) -> Result<Settled> {
         if pending > 0.0 || used > IDLE * LOOK_EVERY.as_secs_f64() {
             quiet_since = Instant::now();
         }
-        eprint!("\rsettling {:4.0} s, {pending:.0} parts wait for compaction ", start.elapsed().as_secs_f64());
+        let seconds = start.elapsed().as_secs_f64();
+        progress.show(|| format!("settling {seconds:4.0} s, {pending:.0} parts wait for compaction"));
     }
-    eprintln!();
+    progress.clear();
     Ok(Settled {
         seconds: (quiet_since - start).as_secs_f64(),
         resident_bytes: process.and_then(|process| process.resident_bytes()),
