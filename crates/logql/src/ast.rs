@@ -8,7 +8,10 @@ pub enum Expr {
     Log(LogExpr),
     Metric(MetricExpr),
     /// `variants(m1, m2) of (range)`.
-    Variants { metrics: Vec<MetricExpr>, of: LogRange },
+    Variants {
+        metrics: Vec<MetricExpr>,
+        of: LogRange,
+    },
 }
 
 /// `{…} | stage | stage`.
@@ -45,7 +48,11 @@ pub enum Stage {
     LineFilter(LineFilter),
     /// `json` with optional extractions; empty means every field.
     Json(Vec<Extract>),
-    Logfmt { strict: bool, keep_empty: bool, extracts: Vec<Extract> },
+    Logfmt {
+        strict: bool,
+        keep_empty: bool,
+        extracts: Vec<Extract>,
+    },
     Regexp(String),
     Pattern(String),
     Unpack,
@@ -98,11 +105,27 @@ pub struct Extract {
 #[derive(Debug, Clone, PartialEq)]
 pub enum LabelFilter {
     Match(Matcher),
-    Number { name: String, op: CompareOp, value: f64 },
+    Number {
+        name: String,
+        op: CompareOp,
+        value: f64,
+    },
     /// Nanoseconds.
-    Duration { name: String, op: CompareOp, value: i64 },
-    Bytes { name: String, op: CompareOp, value: u64 },
-    Ip { name: String, negated: bool, pattern: String },
+    Duration {
+        name: String,
+        op: CompareOp,
+        value: i64,
+    },
+    Bytes {
+        name: String,
+        op: CompareOp,
+        value: u64,
+    },
+    Ip {
+        name: String,
+        negated: bool,
+        pattern: String,
+    },
     And(Box<LabelFilter>, Box<LabelFilter>),
     Or(Box<LabelFilter>, Box<LabelFilter>),
 }

@@ -11,6 +11,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     #[error(transparent)]
     Parse(#[from] ParseError),
+    /// A query where only a selector will do.
+    #[error("only label matchers are supported")]
+    NotASelector,
     /// A stage that parses but cannot be built: a bad template, IP pattern or line filter regex.
     #[error("parse error : stage '{stage}' : {message}")]
     Stage { stage: String, message: String },
@@ -33,7 +36,11 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Parse(_) | Self::Stage { .. } | Self::NotSupported { .. } | Self::Limit { .. } => ErrorKind::Invalid,
+            Self::Parse(_)
+            | Self::NotASelector
+            | Self::Stage { .. }
+            | Self::NotSupported { .. }
+            | Self::Limit { .. } => ErrorKind::Invalid,
             Self::Evaluation { .. } | Self::Internal { .. } => ErrorKind::Internal,
         }
     }

@@ -8,12 +8,19 @@
 //! `read` feeds batches in; this crate never fetches anything.
 
 pub mod ast;
-pub mod display;
-pub mod format;
-pub mod matcher;
-pub mod parser;
-pub mod re2;
+mod display;
 pub mod error;
+mod extract;
+pub mod format;
+pub mod humanize;
+pub mod lexer;
+pub mod matcher;
+mod names;
+pub mod parser;
+mod quote;
+pub mod re2;
+pub mod template;
+pub mod token;
 
 pub use error::{Error, ParseError, Result};
 pub use parser::{EmptyCompatible, parse, parse_selector};
@@ -22,9 +29,14 @@ pub mod aggregate;
 pub mod batch;
 pub mod collector;
 pub mod eval;
+mod fields;
 pub mod pipeline;
 pub mod plan;
+mod selection;
 pub mod series;
+mod stages;
+#[doc(hidden)]
+pub mod testing;
 
 pub use aggregate::{RangeAccumulator, RunSummary};
 pub use batch::{Batch, ColumnNeeds, MetadataNeeds, RowSet, RunOrder};
