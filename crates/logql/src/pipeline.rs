@@ -1,0 +1,80 @@
+//! A compiled pipeline: turns the rows of a batch into the rows that survive it.
+
+use std::ops::Range;
+
+use crate::ast::Stage;
+use crate::batch::{Batch, MetadataNeeds, RowSet};
+use crate::error::Result;
+use crate::fields::{LabelView, Overlay};
+use crate::selection::Selection;
+use crate::stages::{self, CompiledStage, line_filter::LineView};
+
+/// The stages of a query, compiled once and shared by all threads.
+#[derive(Debug)]
+pub struct Pipeline {
+    stages: Vec<CompiledStage>,
+}
+
+/// What a thread needs to run a pipeline, reused from batch to batch.
+#[derive(Debug, Default)]
+pub(crate) struct Workspace {
+    pub(crate) selection: Selection,
+    pub(crate) overlay: Overlay,
+}
+
+impl Workspace {
+    /// Labels of the batch's rows after the pipeline ran.
+    pub(crate) fn labels<'a>(&'a self, batch: &Batch<'a>) -> LabelView<'a> {
+        LabelView::new(batch, &self.overlay)
+    }
+
+    /// Lines of the batch's rows after the pipeline ran.
+    pub(crate) fn lines<'a>(&'a self, batch: &Batch<'a>) -> Option<LineView<'a>> {
+        batch.lines.map(|lines| LineView::new(lines, 0))
+    }
+}
+
+impl Pipeline {
+    /// Errors: `Stage` when a stage cannot be built, `NotSupported` when this version does not evaluate it.
+    pub fn new(stages: &[Stage]) -> Result<Self> {
+        Ok(Self { stages: stages::compile(stages)? })
+    }
+
+    /// Whether every row passes unchanged.
+    #[must_use]
+    pub fn is_trivial(&self) -> bool {
+        self.stages.is_empty()
+    }
+
+    /// Whether a stage looks at lines.
+    #[must_use]
+    pub fn reads_lines(&self) -> bool {
+        self.stages.iter().any(CompiledStage::reads_lines)
+    }
+
+    /// The metadata that stages look at.
+    #[must_use]
+    pub fn metadata_needs(&self) -> MetadataNeeds {
+        self.stages.iter().fold(MetadataNeeds::None, |needs, stage| needs.and(stage.metadata_needs()))
+    }
+
+    /// Runs over `rows` of the batch without `skip`; the result is in the workspace.
+    pub(crate) fn run(
+        &self,
+        batch: &Batch<'_>,
+        rows: Range<u32>,
+        skip: Option<&RowSet>,
+        workspace: &mut Workspace,
+    ) -> Result<()> {
+        let skip = skip.map_or(&[][..], |set| set.within(&rows));
+        workspace.overlay.reset(rows.clone());
+        workspace.selection.reset(rows, skip);
+        for stage in &self.stages {
+            if workspace.selection.is_empty() {
+                break;
+            }
+            stage.run(batch, workspace)?;
+        }
+        Ok(())
+    }
+}
