@@ -35,11 +35,11 @@ fn point(out: &mut Vec<u8>, sample: Sample) {
 }
 
 /// Appends a scalar. Its time is what Loki 3 prints, which is not the time of the query: milliseconds are taken for
-/// seconds and overflow on the way. Clients ignore it; recorded answers do not.
+/// seconds, overflow as nanoseconds, and are cut to milliseconds again. Clients ignore it; recorded answers do not.
 pub(super) fn scalar(out: &mut Vec<u8>, sample: Sample) {
     let overflowed = (sample.timestamp / 1_000_000).wrapping_mul(1_000_000_000);
     out.push(b'[');
-    display(out, overflowed / 1_000_000 / 1000);
+    display(out, overflowed / 1_000_000);
     out.push(b',');
     sample_value(out, sample.value);
     out.push(b']');
