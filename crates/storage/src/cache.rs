@@ -76,9 +76,8 @@ impl CachedObjects {
             ranges.iter().map(|range| cache.get(&RangeRef { object: key, range })).collect();
         let missing: Vec<Range<u64>> =
             ranges.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(range, _)| range.clone()).collect();
-        let mut fetched = Fetched::default();
-        fetched.misses = missing.len() as u64;
-        fetched.hits = (ranges.len() - missing.len()) as u64;
+        let (misses, found_here) = (missing.len() as u64, (ranges.len() - missing.len()) as u64);
+        let mut fetched = Fetched { hits: found_here, misses, ..Fetched::default() };
         self.count(fetched.hits, fetched.misses);
         if !missing.is_empty() {
             let arrived = objects::get_ranges(&self.objects, key, &missing).await?;
@@ -159,6 +158,8 @@ impl Weighter<RangeKey, Bytes> for ByteWeight {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::single_range_in_vec_init, reason = "one range is what is read")]
+
     use object_store::memory::InMemory;
 
     use super::*;

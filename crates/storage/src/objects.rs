@@ -2,6 +2,7 @@
 
 mod bucket_url;
 mod instrumented;
+mod leftovers;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -33,6 +34,7 @@ fn open_directory(url: &str, directory: PathBuf) -> Result<LocalFileSystem> {
     create_directory(&directory)
         .map_err(|error| failed(format!("directory {} cannot be created: {error}", directory.display())))?;
     let objects = LocalFileSystem::new_with_prefix(&directory).map_err(|error| failed(error.to_string()))?;
+    leftovers::remove(&directory);
     // Without it a power cut could take back an acknowledged push: content and directory entry are synced by each put.
     Ok(objects.with_fsync(true))
 }

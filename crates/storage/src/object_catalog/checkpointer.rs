@@ -9,7 +9,7 @@ use object_store::{ObjectStore, PutMode, PutOptions};
 use sigyn_model::ErrorKind;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::checkpoint::Snapshot;
 use super::format::{self, LOG_PREFIX};
@@ -127,7 +127,7 @@ async fn write(shared: &Shared) -> Result<(u64, u64)> {
     }
     shared.head().noticed_checkpoint((sequence, bytes));
     shared.metrics.catalog_checkpoints.inc();
-    info!(checkpoint = %key, parts, bytes, "catalog checkpoint written");
+    debug!(checkpoint = %key, parts, bytes, "catalog checkpoint written");
     Ok((sequence, bytes))
 }
 

@@ -112,3 +112,125 @@ fn parts_from(key: &str, messages: Vec<PartMessage>) -> Result<Vec<Arc<PartMeta>
     }
     Ok(parts)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use sigyn_model::{Level, PartId, TimeRange, Window};
+
+    use super::super::checkpoint::{Snapshot, decode_checkpoint};
+    use super::super::state::State;
+    use super::*;
+    use crate::clock::nanos;
+
+    const PAGE: &str = include_str!("../../../../docs/formats/catalog.md");
+
+    fn part() -> PartMeta {
+        PartMeta {
+            id: PartId { object: "data/01K0.seg".to_owned(), index: 1 },
+            tenant: TenantId::single(),
+            window: Window(500_000),
+            level: Level::L0,
+            offset: 16,
+            length: 900,
+            footer_length: 120,
+            min_time: Timestamp(1_800_000_000_000_000_000),
+            max_time: Timestamp(1_800_000_000_000_000_001),
+            rows: 2,
+            streams: 1,
+            raw_bytes: 64,
+            sequence: 9,
+            label_filter: vec![0x0a, 0x0b],
+        }
+    }
+
+    fn example() -> LogEntry {
+        LogEntry {
+            sequence: 1,
+            time: Timestamp(1_800_000_000_500_000_000),
+            writer: *b"0123456789abcdef",
+            operations: vec![Operation::Publish(vec![Arc::new(part())])],
+        }
+    }
+
+    /// The bytes of the page's hex dump below `heading`.
+    fn dump(heading: &str) -> Vec<u8> {
+        let (_, after) = PAGE.split_once(heading).expect("the page has this heading");
+        let block = after.split("```").nth(1).expect("a dump follows it");
+        let digits = block
+            .lines()
+            .filter_map(|line| line.split_once("  "))
+            .flat_map(|(_, bytes)| bytes.split("  ").next().unwrap_or("").split(' ').filter(|byte| byte.len() == 2));
+        digits.map(|byte| u8::from_str_radix(byte, 16).expect("hex digits")).collect()
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        let lines = bytes.chunks(16).enumerate().map(|(n, line)| {
+            let digits: Vec<String> = line.iter().map(|byte| format!("{byte:02x}")).collect();
+            let text: String = line.iter().map(|b| if b.is_ascii_graphic() { char::from(*b) } else { '.' }).collect();
+            format!("{:04x}  {:<47}  {text}\n", n * 16, digits.join(" "))
+        });
+        lines.collect()
+    }
+
+    #[test]
+    fn the_page_shows_what_is_written() {
+        let object = example().encode();
+        assert!(dump("### A log entry") == object, "the page should say\n{}", hex(&object));
+        assert_eq!(LogEntry::decode(1, &object).ok(), Some(example()));
+    }
+
+    #[test]
+    fn the_pages_checkpoint_can_be_read() {
+        let mut state = State::default();
+        state.apply(&example());
+        let object = Snapshot::of(&state).encode().expect("a small state encodes");
+        let state = decode_checkpoint(1, &dump("### A checkpoint")).unwrap_or_else(|error| {
+            panic!("{error}; the page should say\n{}", hex(&object));
+        });
+        let parts = state.parts.scan(&TenantId::single(), TimeRange::all());
+        assert_eq!(parts, [Arc::new(part())]);
+        assert_eq!((state.sequence, state.time), (1, example().time));
+    }
+
+    #[test]
+    fn every_operation_and_every_record_comes_back() {
+        let lease = Lease { name: "l".to_owned(), owner: "o".to_owned(), epoch: 0, expires: Timestamp(i64::MAX) };
+        let member =
+            Member { node: "n".to_owned(), address: "n:1".to_owned(), targets: vec!["read".to_owned(), String::new()] };
+        let merged = PartMeta { id: PartId { object: "data/m.seg".to_owned(), index: 0 }, level: Level::L2, ..part() };
+        let swap = Swap {
+            tenant: TenantId::single(),
+            window: Window(500_000),
+            remove: vec![part().id],
+            add: vec![merged.clone()],
+            fence: Some(Lease { epoch: 1, ..lease.clone() }),
+        };
+        let entry = LogEntry {
+            operations: vec![
+                Operation::Publish(vec![Arc::new(part())]),
+                Operation::Acquire(lease.clone()),
+                Operation::Renew(Lease { epoch: 1, ..lease.clone() }),
+                Operation::Replace(Arc::new(swap)),
+                Operation::Heartbeat(member.clone(), Timestamp(-5)),
+                Operation::Release(Lease { epoch: 1, ..lease }),
+            ],
+            time: Timestamp(nanos(Duration::from_secs(10))),
+            ..example()
+        };
+        assert_eq!(LogEntry::decode(1, &entry.encode()).ok().as_ref(), Some(&entry));
+
+        let mut state = State::default();
+        assert!(state.apply(&entry).iter().all(Result::is_ok));
+        state.parts.add_tenant(&TenantId::new("empty").expect("a valid name"));
+        let object = Snapshot::of(&state).encode().expect("a small state encodes");
+        let again = decode_checkpoint(1, &object).expect("what was encoded decodes");
+        assert_eq!(again.parts.scan(&TenantId::single(), TimeRange::all()), [Arc::new(merged)]);
+        assert!(again.knows(&part()), "removals come back");
+        assert_eq!(again.parts.tenants().count(), 2);
+        assert_eq!(again.leases.last_epoch, 1);
+        assert!(again.leases.records.values().all(|record| record.released && record.lease.epoch == 1));
+        assert_eq!(again.members.get("n"), Some(&(member, Timestamp(-5))));
+    }
+}
