@@ -6,9 +6,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use sigyn_logql::Batch;
 use sigyn_model::{Lines, StringColumn};
-use sigyn_segment::{
-    BlockMeta, ColumnKind, decode_line_lengths, decode_lines, decode_metadata, decode_timestamps,
-};
+use sigyn_segment::{BlockMeta, ColumnKind, decode_line_lengths, decode_lines, decode_metadata, decode_timestamps};
 
 use crate::context::QueryContext;
 use crate::selection::{SelectedRun, Selection};
@@ -17,7 +15,7 @@ use crate::{Error, Result};
 
 /// The columns of one block that were fetched, decoded.
 #[derive(Debug, Default)]
-pub(crate) struct DecodedBlock {
+pub(crate) struct FetchedColumns {
     pub(crate) timestamps: Vec<i64>,
     pub(crate) line_lengths: Option<Vec<u32>>,
     pub(crate) lines: Option<Lines>,
@@ -25,7 +23,7 @@ pub(crate) struct DecodedBlock {
     pub(crate) metadata: Vec<(Arc<str>, StringColumn)>,
 }
 
-impl DecodedBlock {
+impl FetchedColumns {
     /// Metadata as [`Batch`] wants it.
     pub(crate) fn metadata_refs(&self) -> Vec<(Arc<str>, &StringColumn)> {
         self.metadata.iter().map(|(name, column)| (Arc::clone(name), column)).collect()
@@ -56,7 +54,7 @@ pub(crate) fn decode(
     selection: &Selection,
     (part, block_at): (u32, u32),
     columns: &[(usize, Bytes)],
-) -> Result<DecodedBlock> {
+) -> Result<FetchedColumns> {
     context.check()?;
     let block = selection.block(part, block_at);
     add(&context.counters.blocks_read, 1);
@@ -71,9 +69,9 @@ fn decode_columns(
     context: &QueryContext,
     block: &BlockMeta,
     columns: &[(usize, Bytes)],
-) -> sigyn_segment::Result<DecodedBlock> {
-    let mut decoded = DecodedBlock::default();
-    let rows = block.rows as usize;
+) -> sigyn_segment::Result<FetchedColumns> {
+    let mut decoded = FetchedColumns::default();
+    let rows = block.rows;
     let mut stored_lines = None;
     for (at, bytes) in columns {
         let column = &block.columns[*at];

@@ -187,7 +187,10 @@ mod tests {
         let context = context(Limits { max_query_bytes_read: ByteSize(10), ..Limits::default() });
         context.count_read(10).expect("at the limit");
         let error = context.count_read(1).expect_err("limit + 1");
-        assert!(error.to_string().starts_with("the query would read too many bytes (query: 11B, limit: 10B)"), "{error}");
+        assert!(
+            error.to_string().starts_with("the query would read too many bytes (query: 11B, limit: 10B)"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -8,11 +8,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sigyn_logql::RowSet;
-use sigyn_model::StringColumn;
-use xxhash_rust::xxh3::Xxh3;
+use sigyn_segment::DecodedBlock;
 
 use crate::Result;
-use crate::columns::{self, DecodedBlock};
+use crate::columns;
 use crate::context::QueryContext;
 use crate::fetch::{Columns, Fetched, FetchedUnit, Unit, fetch};
 use crate::overlap::{Region, Suspect};
@@ -232,22 +231,8 @@ fn hash_rows(
     let (part, block) = (unit.unit.part, unit.unit.block);
     let _held = context.hold(Columns::Content.sizes(selection.block(part, block)).1)?;
     let decoded = columns::decode(context, selection, (part, block), &unit.columns)?;
-    Ok(rows.iter().map(|row| Collision { content: hash_row(&decoded, row.row as usize), ..*row }).collect())
-}
-
-/// XXH3-128 of a row's line and metadata, lengths included. Two different entries of one stream and instant that share it
-/// are beyond chance; somebody who crafts such a pair hides an entry of their own.
-fn hash_row(block: &DecodedBlock, row: usize) -> u128 {
-    let mut hasher = Xxh3::new();
-    let mut update = |bytes: &[u8]| {
-        hasher.update(&(bytes.len() as u64).to_le_bytes());
-        hasher.update(bytes);
-    };
-    update(block.lines.as_ref().map_or(&[][..], |lines| lines.get(row)));
-    let values = block.metadata.iter().filter_map(|(name, column)| Some((name, StringColumn::get(column, row)?)));
-    for (name, value) in values {
-        update(name.as_bytes());
-        update(value.as_bytes());
-    }
-    hasher.digest128()
+    // The same hash by which compaction knows duplicates.
+    let block =
+        DecodedBlock { times: Vec::new(), lines: decoded.lines.unwrap_or_default(), metadata: decoded.metadata };
+    Ok(rows.iter().map(|row| Collision { content: block.row_hash(row.row as usize), ..*row }).collect())
 }

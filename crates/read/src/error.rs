@@ -31,7 +31,9 @@ pub enum Error {
          shorten its range, add label matchers or aggregate into fewer series"
     )]
     Memory { limit: ByteSize },
-    #[error("the query would read too many bytes (query: {bytes}, limit: {limit}); consider adding more specific stream selectors or reduce the time range of the query")]
+    #[error(
+        "the query would read too many bytes (query: {bytes}, limit: {limit}); consider adding more specific stream selectors or reduce the time range of the query"
+    )]
     BytesRead { bytes: ByteSize, limit: ByteSize },
     #[error("the query hit the max number of series limit (limit: {limit})")]
     VolumeSeries { limit: usize },

@@ -119,7 +119,7 @@ pub(crate) async fn fetch(
     }
     let held = context.hold(bytes)?;
     let concurrency = source.config.fetch_concurrency.max(1);
-    let reads = requests(wanted).into_iter().map(|request| read(source, context, selection, request));
+    let reads: Vec<_> = requests(wanted).into_iter().map(|request| read(source, context, selection, request)).collect();
     let mut answers = futures::stream::iter(reads).buffer_unordered(concurrency);
     while let Some(found) = answers.try_next().await? {
         for ((unit, slot), bytes) in found {
@@ -170,8 +170,7 @@ async fn read(
     context.check()?;
     let Some(first) = request.first() else { return Ok(Vec::new()) };
     let object = &selection.parts[first.part as usize].meta.id.object;
-    let (ranges, places): (Vec<_>, Vec<_>) =
-        request.into_iter().map(|wanted| (wanted.range, wanted.place)).unzip();
+    let (ranges, places): (Vec<_>, Vec<_>) = request.into_iter().map(|wanted| (wanted.range, wanted.place)).unzip();
     let found = source.read_ranges(context, object, &ranges).await?;
     Ok(places.into_iter().zip(found).collect())
 }

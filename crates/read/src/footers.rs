@@ -72,7 +72,7 @@ pub(crate) async fn load(
     parts: &[Arc<PartMeta>],
 ) -> Result<Vec<Arc<LoadedFooter>>> {
     let concurrency = source.config.fetch_concurrency.max(1);
-    let loads = parts.iter().map(|part| load_one(source, context, Arc::clone(part)));
+    let loads: Vec<_> = parts.iter().map(|part| load_one(source, context, Arc::clone(part))).collect();
     futures::stream::iter(loads).buffered(concurrency).try_collect().await
 }
 

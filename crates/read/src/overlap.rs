@@ -134,14 +134,8 @@ mod tests {
     use super::*;
 
     fn run(part: u32, min: i64, max: i64) -> SelectedRun {
-        let run = Run {
-            stream: 0,
-            first_row: 0,
-            rows: 1,
-            min_time: Timestamp(min),
-            max_time: Timestamp(max),
-            line_bytes: 0,
-        };
+        let run =
+            Run { stream: 0, first_row: 0, rows: 1, min_time: Timestamp(min), max_time: Timestamp(max), line_bytes: 0 };
         SelectedRun { part, block: 0, stream: 0, run }
     }
 

@@ -130,8 +130,7 @@ impl Reader {
         selectors: &[Selector],
         range: TimeRange,
     ) -> Result<Vec<Labels>> {
-        let compiled: Vec<CompiledSelector> =
-            selectors.iter().map(CompiledSelector::new).collect::<Result<_, _>>()?;
+        let compiled: Vec<CompiledSelector> = selectors.iter().map(CompiledSelector::new).collect::<Result<_, _>>()?;
         let all = selectors.iter().any(|selector| selector.matchers.is_empty()) || selectors.is_empty();
         let answer = self.core.query(kind, tenants, |context| {
             let selectors = if all { Selectors::All } else { Selectors::AnyOf(compiled.clone()) };
@@ -141,12 +140,7 @@ impl Reader {
         Ok(answer.await?.0)
     }
 
-    pub async fn index_stats(
-        &self,
-        tenants: &[TenantId],
-        selector: Selector,
-        range: TimeRange,
-    ) -> Result<IndexStats> {
+    pub async fn index_stats(&self, tenants: &[TenantId], selector: Selector, range: TimeRange) -> Result<IndexStats> {
         let answer = self.core.query(Kind::stats, tenants, |context| {
             let (source, selector) = (Arc::clone(&self.core.source), selector.clone());
             async move { volume::index_stats(&source, &context, &selector, range).await }
@@ -155,11 +149,7 @@ impl Reader {
     }
 
     /// Largest series first, ties by label text.
-    pub async fn volume(
-        &self,
-        tenants: &[TenantId],
-        request: VolumeRequest,
-    ) -> Result<Answer<Vec<VolumeSeries>>> {
+    pub async fn volume(&self, tenants: &[TenantId], request: VolumeRequest) -> Result<Answer<Vec<VolumeSeries>>> {
         let answer = self.core.query(Kind::volume, tenants, |context| {
             let (source, request) = (Arc::clone(&self.core.source), request.clone());
             async move { volume::volume(&source, &context, &request).await }

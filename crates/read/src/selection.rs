@@ -57,11 +57,6 @@ impl Selection {
     pub(crate) fn block(&self, part: u32, block: u32) -> &BlockMeta {
         &self.parts[part as usize].footer.footer.blocks[block as usize]
     }
-
-    /// Whether the whole run lies inside the query's range.
-    pub(crate) fn covers(&self, run: &Run) -> bool {
-        self.range.covers(run.min_time, run.max_time)
-    }
 }
 
 /// Asks the catalog, reads footers, and keeps what matches.
@@ -102,9 +97,9 @@ pub(crate) async fn scan(
 /// A tenant is left out when no selector accepts its name, whatever the other labels are.
 fn tenant_may_match(selectors: &Selectors, tenant: &TenantId) -> bool {
     let Selectors::AnyOf(selectors) = selectors else { return true };
-    selectors.iter().any(|selector| {
-        selector.equalities().all(|(name, value)| name != TENANT_LABEL || value == tenant.as_str())
-    })
+    selectors
+        .iter()
+        .any(|selector| selector.equalities().all(|(name, value)| name != TENANT_LABEL || value == tenant.as_str()))
 }
 
 fn may_hold(part: &PartMeta, selectors: &Selectors, one_tenant: bool) -> bool {
@@ -130,11 +125,7 @@ pub(crate) async fn select_from(
     let memory: u64 = loaded.iter().map(|footer| footer.memory).sum();
     let held = context.hold(memory)?;
     context.check()?;
-    let parts = parts
-        .into_iter()
-        .zip(loaded)
-        .map(|(meta, footer)| SelectedPart { meta, footer })
-        .collect();
+    let parts = parts.into_iter().zip(loaded).map(|(meta, footer)| SelectedPart { meta, footer }).collect();
     let build = {
         let context = Arc::clone(context);
         move || build(&context, parts, &selectors, range, held)
@@ -221,5 +212,11 @@ pub(crate) async fn label_sets(
     for run in &selection.runs {
         touched[run.stream as usize] = true;
     }
-    Ok(selection.streams.iter().zip(touched).filter(|(_, touched)| *touched).map(|(labels, _)| labels.clone()).collect())
+    Ok(selection
+        .streams
+        .iter()
+        .zip(touched)
+        .filter(|(_, touched)| *touched)
+        .map(|(labels, _)| labels.clone())
+        .collect())
 }

@@ -39,12 +39,7 @@ impl Source {
     }
 
     /// One ranged read past the cache, for what is kept in another form.
-    pub(crate) async fn read_uncached(
-        &self,
-        context: &QueryContext,
-        object: &str,
-        range: Range<u64>,
-    ) -> Result<Bytes> {
+    pub(crate) async fn read_uncached(&self, context: &QueryContext, object: &str, range: Range<u64>) -> Result<Bytes> {
         let mut found = self.read(context, object, std::slice::from_ref(&range), Some(CacheUse::Bypass)).await?;
         found.pop().ok_or_else(|| Error::Internal(format!("reading {object} brought nothing")))
     }

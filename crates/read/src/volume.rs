@@ -137,8 +137,7 @@ mod tests {
     use super::*;
 
     fn request(matchers: &[&str], targets: &[&str], by: VolumeBy) -> VolumeRequest {
-        let matcher =
-            |name: &&str| Matcher { name: (*name).to_owned(), op: MatchOp::Re, value: ".+".to_owned() };
+        let matcher = |name: &&str| Matcher { name: (*name).to_owned(), op: MatchOp::Re, value: ".+".to_owned() };
         VolumeRequest {
             selector: Selector { matchers: matchers.iter().map(matcher).collect() },
             range: TimeRange::new(Timestamp(0), Timestamp(3_000_000_000)),

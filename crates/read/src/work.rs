@@ -1,5 +1,7 @@
 //! Cuts work into waves, and spreads a wave over the CPU pool.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use rayon::prelude::*;
 
 use crate::Result;
@@ -45,7 +47,26 @@ pub(crate) fn waves(
 pub(crate) fn map_units<U: Sync, T: Send>(
     parallel: bool,
     units: &[U],
-    f: impl Fn(&U) -> Result<T> + Sync,
+    f: impl Fn(&U) -> Result<T> + Send + Sync,
 ) -> Result<Vec<T>> {
     if parallel { units.par_iter().map(f).collect() } else { units.iter().map(f).collect() }
+}
+
+/// Runs `f` for each unit, begun in their order, so that what the first units show can spare the later ones.
+pub(crate) fn each_in_order<U: Sync>(
+    parallel: bool,
+    units: &[U],
+    f: impl Fn(&U) -> Result<()> + Send + Sync,
+) -> Result<()> {
+    if !parallel {
+        return units.iter().try_for_each(f);
+    }
+    let next = AtomicUsize::new(0);
+    let take = |_| {
+        while let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
+            f(unit)?;
+        }
+        Ok(())
+    };
+    (0..rayon::current_num_threads()).into_par_iter().with_max_len(1).try_for_each(take)
 }

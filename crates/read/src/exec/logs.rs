@@ -1,11 +1,12 @@
 //! Log queries: blocks in query order, in waves, until no unread block can contribute.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sigyn_logql::{Direction, LogCollector, LogOptions, LogPlan, RunOrder, StreamEntries};
 use sigyn_model::{TimeRange, Timestamp};
 
-use super::newest::{self, key, reach};
+use super::newest::{self, key, reach, run_reach};
 use crate::columns;
 use crate::context::{Held, QueryContext};
 use crate::duplicates::{self, Duplicates};
@@ -14,7 +15,7 @@ use crate::overlap::Overlaps;
 use crate::selection::{SelectedRun, Selection, Selectors, select};
 use crate::source::Source;
 use crate::stats::add;
-use crate::work::{map_units, wave_bytes};
+use crate::work::{each_in_order, wave_bytes};
 use crate::{Error, Result};
 
 /// Stored bytes of the first wave of a query with stages; each later wave has twice as many.
@@ -159,16 +160,19 @@ impl LogQuery {
     }
 
     async fn evaluate(&self, wave: Wave, mut collector: Collector) -> Result<Collector> {
+        let direction = self.options.direction;
+        let threshold = collector.collector.threshold();
         let evaluation = Evaluation {
             context: Arc::clone(&self.context),
             selection: Arc::clone(&self.selection),
             plan: Arc::clone(&self.plan),
-            options: narrowed(&self.options, collector.collector.threshold()),
+            options: narrowed(&self.options, threshold),
+            last_key: AtomicI64::new(threshold.map_or(i64::MAX, |threshold| key(threshold, direction))),
             idle: Mutex::new(Vec::new()),
         };
         let parallel = self.source.cpu.pool().is_some();
         let work = move || {
-            map_units(parallel, &wave.fetched.units, |unit| evaluation.block(unit, &wave.duplicates))?;
+            each_in_order(parallel, &wave.fetched.units, |unit| evaluation.block(unit, &wave.duplicates))?;
             for other in evaluation.idle.into_inner().unwrap_or_else(PoisonError::into_inner) {
                 collector.collector.merge(other.collector)?;
                 collector.held.resize(collector.collector.memory() as u64)?;
@@ -211,6 +215,8 @@ struct Evaluation {
     selection: Arc<Selection>,
     plan: Arc<LogPlan>,
     options: LogOptions,
+    /// The nearest threshold of any thread, as a key: what lies beyond it cannot contribute.
+    last_key: AtomicI64,
     idle: Mutex<Vec<Collector>>,
 }
 
@@ -218,6 +224,11 @@ impl Evaluation {
     fn block(&self, unit: &FetchedUnit, duplicates: &Duplicates) -> Result<()> {
         let context = &self.context;
         let (part, block) = (unit.unit.part, unit.unit.block);
+        let direction = self.options.direction;
+        let is_beyond = |reach| key(reach, direction) > self.last_key.load(Ordering::Relaxed);
+        if is_beyond(reach(&unit.unit, direction)) {
+            return Ok(());
+        }
         let meta = self.selection.block(part, block);
         let _held = context.hold(Columns::Needs(&self.plan.needs).sizes(meta).1)?;
         let decoded = columns::decode(context, &self.selection, (part, block), &unit.columns)?;
@@ -234,7 +245,7 @@ impl Evaluation {
         let rows_before = selected.footer.first_rows[block as usize];
         let skip = duplicates.of_block(part, block);
         for run in &unit.unit.runs {
-            if !self.options.range.overlaps(run.run.min_time, run.run.max_time) {
+            if is_beyond(run_reach(run, direction)) {
                 continue;
             }
             let order =
@@ -247,6 +258,9 @@ impl Evaluation {
             }
         }
         own.held.resize(own.collector.memory() as u64)?;
+        if let Some(threshold) = own.collector.threshold() {
+            self.last_key.fetch_min(key(threshold, direction), Ordering::Relaxed);
+        }
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(own);
         Ok(())
     }

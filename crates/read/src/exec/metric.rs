@@ -2,9 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sigyn_logql::{
-    ColumnNeeds, MetricPlan, MetricResult, RangeAccumulator, RangePlan, RunSummary, SeriesSet, Steps,
-};
+use sigyn_logql::{ColumnNeeds, MetricPlan, MetricResult, RangeAccumulator, RangePlan, RunSummary, SeriesSet, Steps};
 use sigyn_segment::ColumnKind;
 
 use crate::Result;

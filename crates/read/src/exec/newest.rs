@@ -10,7 +10,7 @@ use crate::Result;
 use crate::columns;
 use crate::context::QueryContext;
 use crate::fetch::{Columns, Fetched, Unit, fetch};
-use crate::selection::Selection;
+use crate::selection::{SelectedRun, Selection};
 use crate::source::Source;
 use crate::work::map_units;
 
@@ -49,10 +49,15 @@ pub(crate) async fn horizon(
 
 /// The timestamp of a unit's first row in query direction.
 pub(crate) fn reach(unit: &Unit, direction: Direction) -> i64 {
-    let runs = unit.runs.iter();
+    let nearest = unit.runs.iter().map(|run| key(run_reach(run, direction), direction)).min();
+    key(nearest.unwrap_or(i64::MAX), direction)
+}
+
+/// The timestamp of a run's first row in query direction.
+pub(crate) fn run_reach(run: &SelectedRun, direction: Direction) -> i64 {
     match direction {
-        Direction::Forward => runs.map(|run| run.run.min_time.nanos()).min().unwrap_or(i64::MAX),
-        Direction::Backward => runs.map(|run| run.run.max_time.nanos()).max().unwrap_or(i64::MIN),
+        Direction::Forward => run.run.min_time.nanos(),
+        Direction::Backward => run.run.max_time.nanos(),
     }
 }
 
@@ -134,6 +139,8 @@ impl Nearest {
 pub(crate) fn sort(units: &mut [Unit], direction: Direction) {
     match direction {
         Direction::Forward => units.sort_by_cached_key(|unit| (reach(unit, direction), unit.part, unit.block)),
-        Direction::Backward => units.sort_by_cached_key(|unit| Reverse((reach(unit, direction), unit.part, unit.block))),
+        Direction::Backward => {
+            units.sort_by_cached_key(|unit| Reverse((reach(unit, direction), unit.part, unit.block)))
+        }
     }
 }

@@ -76,9 +76,8 @@ pub(crate) async fn measure(
         let fetched = fetch(source, context, selection, units, Columns::Sizes).await?;
         let (context, selection) = (Arc::clone(context), Arc::clone(selection));
         let parallel = source.cpu.pool().is_some();
-        let work = move || {
-            map_units(parallel, &fetched.units, |unit| measure_block(&context, &selection, unit, buckets))
-        };
+        let work =
+            move || map_units(parallel, &fetched.units, |unit| measure_block(&context, &selection, unit, buckets));
         for (key, size) in source.cpu.run(work).await??.into_iter().flatten() {
             add_size(&mut sizes, key, size);
         }

@@ -29,7 +29,12 @@ const DROPPED_MAX: usize = 1000;
 const POLL_ENTRIES: usize = 1_000_000;
 
 /// Joins the feed and starts the task that fills the stream.
-pub(crate) async fn open(core: &Core, feeds: &Arc<Feeds>, tenant: &TenantId, request: TailRequest) -> Result<TailStream> {
+pub(crate) async fn open(
+    core: &Core,
+    feeds: &Arc<Feeds>,
+    tenant: &TenantId,
+    request: TailRequest,
+) -> Result<TailStream> {
     let plan = Arc::new(sigyn_logql::plan_log(&request.expr)?);
     let limits = core.limits(std::slice::from_ref(tenant));
     let seat = feeds.join(&core.source, tenant, limits.tails)?;
@@ -242,10 +247,12 @@ impl Outlet {
             }
             self.dropped_total.inc_by(entries.len() as u64);
             let room = DROPPED_MAX.saturating_sub(self.dropped.len());
-            self.dropped.extend(entries.into_iter().take(room).map(|entry| DroppedEntry {
-                timestamp: Timestamp(entry.entry.timestamp),
-                labels: entry.labels,
-            }));
+            self.dropped.extend(
+                entries
+                    .into_iter()
+                    .take(room)
+                    .map(|entry| DroppedEntry { timestamp: Timestamp(entry.entry.timestamp), labels: entry.labels }),
+            );
         }
     }
 }

@@ -1,0 +1,12 @@
+//! The read path end to end, in memory: parts written as `write` would, answers compared with a naive evaluation.
+
+mod harness;
+mod naive;
+
+mod bounds;
+mod damage;
+mod labels;
+mod logs;
+mod metrics;
+mod speed;
+mod tail;
