@@ -222,8 +222,17 @@ impl Display for BinaryExpr {
         f.write_str(if self.return_bool { " bool" } else { "" })?;
         if let Some(matching) = &self.matching {
             write!(f, " {matching}")?;
+            f.write_str(if self.needs_empty_include() { " ()" } else { "" })?;
         }
         write!(f, " {})", self.right)
+    }
+}
+
+impl BinaryExpr {
+    /// Whether the parenthesis that opens the right side would be read as the labels of `group_left`.
+    pub(crate) fn needs_empty_include(&self) -> bool {
+        let is_bare = |matching: &VectorMatching| matching.group.is_some() && matching.include.is_empty();
+        self.matching.as_ref().is_some_and(is_bare) && matches!(self.right, MetricExpr::Binary(_))
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::fmt::{Display, Write as _};
 
-use sigyn_model::duration::format_prometheus;
+use sigyn_model::duration::{format_go, format_prometheus};
 use sigyn_model::labels::GoQuoted;
 
 use crate::ast::{
@@ -86,9 +86,9 @@ impl Printer {
         }
         let _ = write!(self.out, " [{}]", format_prometheus(range.range));
         if range.has_offset {
-            let (sign, nanos) =
-                if range.offset < 0 { ("-", range.offset.saturating_neg()) } else { ("", range.offset) };
-            let _ = write!(self.out, " offset {sign}{}", format_prometheus(nanos));
+            // A negative offset in days could not be read back.
+            let print = if range.offset < 0 { format_go } else { format_prometheus };
+            let _ = write!(self.out, " offset {}", print(range.offset));
         }
     }
 
@@ -149,7 +149,7 @@ impl Printer {
             if let Some(group) = matching.group {
                 let _ = write!(self.out, " {}", group.name());
             }
-            if !matching.include.is_empty() {
+            if !matching.include.is_empty() || binary.needs_empty_include() {
                 let _ = write!(self.out, " ({})", matching.include.join(", "));
             }
         }

@@ -46,7 +46,7 @@ fn error_of(query: &str) -> String {
 #[test]
 fn names_what_could_stand_there() {
     for (query, expected) in [
-        ("{a=\"b\"} | x=\"y\" or", "line 1, col 20: syntax error: unexpected $end, expecting IDENTIFIER or ("),
+        ("{a=\"b\"} | x=\"y\" or", "line 1, col 19: syntax error: unexpected $end, expecting IDENTIFIER or ("),
         ("{a=\"b\"} | label_format x", "line 1, col 25: syntax error: unexpected $end, expecting ="),
         (
             "{a=\"b\"} | label_format x=1",
@@ -61,8 +61,9 @@ fn names_what_could_stand_there() {
             "line 1, col 33: syntax error: unexpected ), expecting IDENTIFIER or BYTES_CONV or DURATION_CONV or DURATION_SECONDS_CONV",
         ),
         ("rate({a=\"b\"}[5m] |= \"x\" offset 1h)", "line 1, col 25: syntax error: unexpected offset, expecting )"),
+        ("sum by x", "line 1, col 1: syntax error: unexpected IDENTIFIER"),
         ("sum by (a", "line 1, col 10: syntax error: unexpected $end, expecting , or )"),
-        ("sum by (1", "line 1, col 1: syntax error: unexpected IDENTIFIER"),
+        ("sum by (1", "line 1, col 9: syntax error: unexpected NUMBER, expecting IDENTIFIER or )"),
         ("sum by (", "line 1, col 9: syntax error: unexpected $end, expecting IDENTIFIER or )"),
         ("-sum(rate({a=\"b\"}[5m]))", "line 1, col 2: syntax error: unexpected SUM, expecting NUMBER"),
         ("variants(rate({a=\"b\"}[5m])) (", "line 1, col 29: syntax error: unexpected (, expecting of"),

@@ -154,9 +154,32 @@ fn contains_any(hir: &Hir) -> Option<Vec<Text>> {
     }
 }
 
-/// `None` when a text mixes cases that count with cases that do not.
+/// `None` when there are too many: a text that mixes cases that count with cases that do not is spelled out.
 fn to_literals(texts: &[Text]) -> Option<Vec<Literal>> {
-    texts.iter().map(|text| to_literal(text)).collect()
+    let mut literals = Vec::with_capacity(texts.len());
+    for text in texts {
+        match to_literal(text) {
+            Some(literal) => literals.push(literal),
+            None => literals.extend(spell_out(text)?.iter().filter_map(|text| to_literal(text))),
+        }
+        if literals.len() > TEXTS_MAX {
+            return None;
+        }
+    }
+    Some(literals)
+}
+
+/// Every spelling of a text in exact characters.
+fn spell_out(text: &[Unit]) -> Option<Vec<Text>> {
+    text.iter().try_fold(vec![Text::new()], |texts, unit| match unit.case {
+        Case::None | Case::Exact => product(&texts, &[vec![*unit]]),
+        Case::Folded => {
+            let members = cases_of(unit.c);
+            let each: Vec<Text> =
+                members.iter().flat_map(|range| range.start()..=range.end()).map(|c| vec![exact(c)]).collect();
+            product(&texts, &each)
+        }
+    })
 }
 
 fn to_literal(text: &[Unit]) -> Option<Literal> {
