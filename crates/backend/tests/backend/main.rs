@@ -1,0 +1,7 @@
+//! Background work seen from outside: whatever happens, every published entry is there once.
+
+mod collection;
+mod compaction;
+mod faults;
+mod retention;
+mod support;
