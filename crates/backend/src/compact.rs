@@ -44,29 +44,34 @@ impl Backend {
     pub async fn compact_once(&self) -> Result<Compacted> {
         let mut done = Compacted::default();
         let mut failure = None;
+        for (tenant, window) in self.due(&mut done).await? {
+            if let Err(error) = self.compact_window(&tenant, window, &mut done).await {
+                self.metrics.compactions.get_or_create(&Compaction { outcome: CompactionOutcome::failed }).inc();
+                failure.get_or_insert(error);
+            }
+        }
+        failure.map_or(Ok(done), Err)
+    }
+
+    /// Hours with a merge to do, newest first because that is where queries look. Sets the gauges on the way.
+    async fn due(&self, done: &mut Compacted) -> Result<Vec<(TenantId, Window)>> {
+        let mut due = Vec::new();
         let mut live = Live::default();
         for tenant in self.storage.catalog.tenants().await? {
             let parts = self.storage.catalog.scan(&tenant, TimeRange::all()).await?;
             live.count(&parts);
-            let mut windows: Vec<_> = sigyn_storage::catalog::by_window(parts).into_iter().collect();
-            // Newest first: that is where queries look.
-            windows.sort_by_key(|(window, _)| std::cmp::Reverse(*window));
-            for (window, parts) in windows {
+            for (window, parts) in sigyn_storage::catalog::by_window(parts) {
                 let parts = self.without_damaged(parts);
                 done.pending += plan::pending(&parts);
-                self.metrics.pending_parts.set(done.pending as i64);
-                if plan::plan(&parts, self.flushed_before()).is_none() {
-                    continue;
-                }
-                if let Err(error) = self.compact_window(&tenant, window, &mut done).await {
-                    self.metrics.compactions.get_or_create(&Compaction { outcome: CompactionOutcome::failed }).inc();
-                    failure.get_or_insert(error);
+                if plan::plan(&parts, self.flushed_before()).is_some() {
+                    due.push((tenant.clone(), window));
                 }
             }
         }
+        due.sort_by(|(tenant_a, a), (tenant_b, b)| b.cmp(a).then_with(|| tenant_a.cmp(tenant_b)));
         self.metrics.pending_parts.set(done.pending as i64);
         live.report(&self.metrics);
-        failure.map_or(Ok(done), Err)
+        Ok(due)
     }
 
     /// Takes the hour's lease, plans again under it, merges, swaps.
@@ -173,8 +178,8 @@ struct Work<'a> {
 impl Work<'_> {
     async fn merge(&mut self, inputs: &[Arc<PartMeta>]) -> Result<Merged> {
         let parts = self.fetch(inputs).await?;
-        match self.merge_bytes(parts.clone()).await {
-            Err(error) if error.kind() == ErrorKind::Corrupt => Err(self.blame(inputs, parts, error).await?),
+        match self.merge_bytes(parts).await {
+            Err(error) if error.kind() == ErrorKind::Corrupt => Err(self.blame(inputs, error).await?),
             other => other,
         }
     }
@@ -230,9 +235,9 @@ impl Work<'_> {
     }
 
     /// Finds the inputs that cannot be read and leaves them out from now on.
-    async fn blame(&self, inputs: &[Arc<PartMeta>], parts: Vec<Bytes>, error: Error) -> Result<Error> {
+    async fn blame(&self, inputs: &[Arc<PartMeta>], error: Error) -> Result<Error> {
         let mut blamed = error;
-        for (part, bytes) in inputs.iter().zip(parts) {
+        for (part, bytes) in inputs.iter().zip(self.fetch(inputs).await?) {
             if let Err(source) = self.cpu.run_background(move || check_part(&bytes)).await? {
                 self.mark_damaged(&part.id);
                 blamed = Error::Part { part: part.id.clone(), source };

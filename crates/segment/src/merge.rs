@@ -158,7 +158,9 @@ impl<B: AsRef<[u8]>> Merger<B> {
     ///
     /// Errors: `Internal` when rows are unaccounted for or the output's index does not parse to what was written.
     pub fn finish(self) -> Result<Merged> {
-        let Self { part, rows_in, rows_out, duplicates, .. } = self;
+        let Self { sources, part, rows_in, rows_out, duplicates, .. } = self;
+        // Before the output takes its place in memory.
+        drop(sources);
         if rows_out + duplicates != rows_in {
             let problem = format!("a merge of {rows_in} rows made {rows_out} and dropped {duplicates}");
             return Err(Error::internal(problem));

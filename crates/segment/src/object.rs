@@ -58,9 +58,15 @@ impl ObjectWriter {
     }
 
     pub fn push(&mut self, tenant: &TenantId, window: Window, part: EncodedPart) -> Placement {
-        let EncodedPart { bytes, footer_length, .. } = part;
+        let EncodedPart { mut bytes, footer_length, .. } = part;
         let (offset, length) = (self.bytes.len() as u64, bytes.len() as u64);
-        self.bytes.extend_from_slice(&bytes);
+        if self.entries.is_empty() {
+            // The first part, often the only one and large, makes room for the header instead of being copied.
+            bytes.splice(..0, self.bytes.iter().copied());
+            self.bytes = bytes;
+        } else {
+            self.bytes.extend_from_slice(&bytes);
+        }
         self.entries.push(DirectoryEntry { tenant: tenant.clone(), window, offset, length, footer_length });
         Placement { offset, length, index: self.entries.len() as u32 - 1 }
     }

@@ -112,7 +112,7 @@ fn rank(kind: &ColumnKind) -> (u8, &str) {
     }
 }
 
-fn place(blocks: &mut [BlockMeta], columns: Vec<Vec<EncodedColumn>>, bytes: &mut Vec<u8>) {
+fn place(blocks: &mut [BlockMeta], mut columns: Vec<Vec<EncodedColumn>>, bytes: &mut Vec<u8>) {
     let mut order: Vec<(usize, usize)> =
         columns.iter().enumerate().flat_map(|(block, columns)| (0..columns.len()).map(move |at| (block, at))).collect();
     order.sort_by(|(block_a, a), (block_b, b)| {
@@ -121,6 +121,7 @@ fn place(blocks: &mut [BlockMeta], columns: Vec<Vec<EncodedColumn>>, bytes: &mut
     });
     for (block, at) in order {
         blocks[block].columns[at].offset = bytes.len() as u64;
-        bytes.extend_from_slice(&columns[block][at].bytes);
+        // Taken, so that a large part is not in memory twice.
+        bytes.extend_from_slice(&std::mem::take(&mut columns[block][at].bytes));
     }
 }

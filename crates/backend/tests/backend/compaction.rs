@@ -1,9 +1,15 @@
 //! Compaction: fewer parts, the same entries.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
 use object_store::ObjectStoreExt as _;
 use sigyn_backend::{BackendConfig, Compacted};
-use sigyn_model::{ErrorKind, Level, TenantId};
+use sigyn_model::duration::Span;
+use sigyn_model::{ErrorKind, Level, Limits, TenantId};
+use sigyn_storage::Storage;
+use sigyn_storage::faulty::{FaultPlan, Faults, FaultyObjects};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Entry, HOUR, SECOND, START, World, entry, pass};
@@ -103,7 +109,7 @@ async fn somebody_elses_lease_is_respected_until_it_runs_out() {
     let (world, tenant) = (World::new().await, TenantId::single());
     ingest(&world, &tenant, 12).await;
     let lease = format!("compact/{tenant}/{}", START / HOUR);
-    let taken = world.storage.catalog.acquire(&lease, "other", std::time::Duration::from_secs(60)).await;
+    let taken = world.storage.catalog.acquire(&lease, "other", Duration::from_secs(60)).await;
     assert!(taken.expect("memory answers").is_some());
     let backend = world.backend(BackendConfig::default());
     assert_eq!(backend.compact_once().await.expect("nothing fails").merges, 0);
@@ -128,4 +134,26 @@ async fn a_damaged_part_is_named_and_left_out() {
     let parts = world.parts(&tenant).await;
     assert_eq!(parts.len(), 2, "the damaged part stays for whoever can repair it");
     assert!(parts.iter().any(|part| part.id == damaged.id));
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_lost_its_race_is_dropped() {
+    let (world, tenant) = (World::new().await, TenantId::single());
+    for at in 0..12 {
+        world.publish(&tenant, &[entry("a", START - 30 * HOUR + at, "old")]).await;
+    }
+    let slow = FaultPlan { delay: 1.0, delay_max: Duration::from_secs(2), ..FaultPlan::default() };
+    let objects = FaultyObjects::new(Arc::clone(&world.storage.objects), Faults::new(1, slow));
+    let storage = Storage { objects: Arc::new(objects), ..world.storage.clone() };
+    let backend = world.backend_on(storage, BackendConfig::default(), Limits::default(), 1);
+    let limits = Limits { retention_period: Span(24 * HOUR), ..Limits::default() };
+    let expiring = world.backend_on(world.storage.clone(), BackendConfig::default(), limits, 2);
+    let (compacted, expired) = tokio::join!(backend.compact_once(), async {
+        pass(SECOND / 100).await;
+        expiring.retain_once().await
+    });
+    assert_eq!(expired.expect("nothing fails"), 12);
+    let done = compacted.expect("a lost race is no failure");
+    assert_eq!((done.merges, done.conflicts), (0, 1));
+    assert!(world.parts(&tenant).await.is_empty(), "dropped entries do not come back");
 }
