@@ -151,3 +151,6 @@ impl Batcher {
         };
     }
 }
+
+#[cfg(test)]
+mod tests;

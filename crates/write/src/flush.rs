@@ -162,7 +162,7 @@ where
             ErrorKind::Unavailable | ErrorKind::Limited | ErrorKind::Conflict | ErrorKind::Timeout
         );
         match pauses.next() {
-            Some(pause) if passing => tokio::time::sleep(*pause).await,
+            Some(pause) if passing => tokio::time::sleep_until(deadline.min(Instant::now() + *pause)).await,
             _ => return Err(failed),
         }
     }

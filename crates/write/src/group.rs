@@ -62,6 +62,9 @@ struct Piece {
     stream: u32,
 }
 
+/// A tenant's streams in order of labels, each with its pieces in order of arrival.
+type Streams<'a> = Vec<(&'a Labels, Vec<Piece>)>;
+
 /// Groups pushes, which come in order of arrival. Groups come by tenant, then window.
 pub(crate) fn group(pushes: &[TenantPush]) -> Vec<Group<'_>> {
     let mut groups = Vec::new();
@@ -75,8 +78,8 @@ pub(crate) fn group(pushes: &[TenantPush]) -> Vec<Group<'_>> {
     groups
 }
 
-/// Tenants in order, their streams in order of labels, each stream's pieces in order of arrival.
-fn pieces_by_stream(pushes: &[TenantPush]) -> Vec<(&TenantId, Vec<(&Labels, Vec<Piece>)>)> {
+/// Tenants in order, with their streams.
+fn pieces_by_stream(pushes: &[TenantPush]) -> Vec<(&TenantId, Streams<'_>)> {
     let mut tenants: HashMap<&TenantId, HashMap<&Labels, Vec<Piece>, foldhash::fast::RandomState>> = HashMap::new();
     for (push, TenantPush { tenant, accepted }) in (0..).zip(pushes) {
         let streams = tenants.entry(tenant).or_default();

@@ -26,6 +26,8 @@ mod encode;
 mod flush;
 mod group;
 mod metrics;
+#[cfg(test)]
+mod testing;
 
 pub use backlog::DecodePermit;
 pub use batch::{PushBatch, PushEntry, PushStream, Span32};

@@ -141,3 +141,6 @@ impl Writer {
         Ok(answer)
     }
 }
+
+#[cfg(test)]
+mod tests;

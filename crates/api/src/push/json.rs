@@ -8,13 +8,9 @@ use sigyn_model::Labels;
 use sigyn_model::labels::GoQuoted;
 use sigyn_write::{PushBatch, PushEntry, PushStream, Span32};
 
-use super::{PathKind, PushError, labels};
+use super::labels::LABELS_MAX;
+use super::{NO_TIME, PathKind, PushError, labels};
 use reader::{Kind, Reader, Syntax};
-
-/// Labels of one stream that are looked at; the tenant's own limit is far below.
-const LABELS_MAX: usize = 10_000;
-/// An entry without a timestamp is older than any limit, as Go's zero time is.
-const NO_TIME: i64 = i64::MIN;
 
 /// Decodes a JSON push. `body` is below 2 GiB.
 pub(super) fn decode(kind: PathKind, body: Bytes) -> Result<PushBatch, PushError> {
@@ -214,11 +210,13 @@ impl Decoder<'_> {
         self.reader.open(b'{')?;
         while let Some(key) = self.reader.key(&mut first)? {
             match self.reader.text(key) {
-                b"ts" | b"timestamp" if self.reader.kind()? == Kind::Null => self.reader.skip()?,
-                b"ts" => {
-                    let span = self.reader.string()?;
-                    entry.ts = self.time(span)?;
-                }
+                b"ts" => match self.reader.kind()? {
+                    Kind::Null => self.reader.skip()?,
+                    _ => {
+                        let span = self.reader.string()?;
+                        entry.ts = self.time(span)?;
+                    }
+                },
                 b"line" => entry.line = self.optional_string()?,
                 b"structuredMetadata" => {
                     self.batch.metadata.truncate(first_pair);

@@ -7,7 +7,7 @@ use sigyn_model::Labels;
 /// Longest label text taken.
 const TEXT_BYTES_MAX: usize = 16 << 20;
 /// Most labels of one stream that are looked at; the tenant's own limit is far below.
-const LABELS_MAX: usize = 10_000;
+pub(super) const LABELS_MAX: usize = 10_000;
 /// The label that a metric name in front of the braces stands for.
 const METRIC_NAME: &str = "__name__";
 
@@ -61,7 +61,6 @@ enum Token<'a> {
     /// As written, quotes included, and what it stands for.
     Text(&'a str, String),
     Sign(&'static str),
-    End,
 }
 
 impl fmt::Display for Token<'_> {
@@ -70,7 +69,6 @@ impl fmt::Display for Token<'_> {
             Self::Name(name) => write!(f, "identifier \"{name}\""),
             Self::Text(raw, _) => write!(f, "string {}", sigyn_model::labels::GoQuoted(raw)),
             Self::Sign(sign) => write!(f, "\"{sign}\""),
-            Self::End => f.write_str("end of input"),
         }
     }
 }

@@ -11,6 +11,9 @@ use axum::http::HeaderMap;
 use bytes::Bytes;
 use sigyn_write::PushBatch;
 
+/// An entry without a timestamp is older than any limit, as Go's zero time is.
+const NO_TIME: i64 = i64::MIN;
+
 /// Which route a push came in by; they differ in the JSON they take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PathKind {

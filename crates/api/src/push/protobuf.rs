@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use sigyn_write::{PushBatch, PushEntry, PushStream, Span32};
 
-use super::PushError;
+use super::{NO_TIME, PushError};
 
 const VARINT: u8 = 0;
 const FIXED64: u8 = 1;
@@ -17,8 +17,6 @@ const FIXED32: u8 = 5;
 /// Years 1 to 9999, as protobuf's own definition of a timestamp has them.
 const SECONDS: std::ops::Range<i64> = -62_135_596_800..253_402_300_800;
 const NANOS: std::ops::Range<i64> = 0..1_000_000_000;
-/// An entry without a timestamp is older than any limit, as Go's zero time is.
-const NO_TIME: i64 = i64::MIN;
 
 /// Decodes a `logproto.PushRequest`. `body` is below 2 GiB.
 pub(super) fn decode(body: Bytes) -> Result<PushBatch, PushError> {

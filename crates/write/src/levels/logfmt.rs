@@ -4,7 +4,7 @@ use memchr::memchr2;
 
 /// The value of the field that stands first in the list, among all pairs of the line up to the first malformed one.
 /// `position` tells a name's place in the list.
-pub(super) fn find_field<'a>(line: &'a [u8], position: impl Fn(&[u8]) -> Option<usize>) -> Option<&'a [u8]> {
+pub(super) fn find_field(line: &[u8], position: impl Fn(&[u8]) -> Option<usize>) -> Option<&[u8]> {
     let mut best: Option<(usize, &[u8])> = None;
     let mut rest = line;
     while let Some((name, value, after)) = next_pair(rest) {

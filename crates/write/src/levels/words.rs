@@ -23,10 +23,11 @@ const fn table(bytes: &[u8]) -> [bool; 256] {
 pub(super) fn first_level(line: &[u8]) -> Known {
     let mut left = true;
     for (at, &byte) in line.iter().enumerate() {
-        if left && FIRST[byte as usize] {
-            if let Some(level) = word_at(&line[at..]) {
-                return level;
-            }
+        if left
+            && FIRST[byte as usize]
+            && let Some(level) = word_at(&line[at..])
+        {
+            return level;
         }
         left = LEFT[byte as usize];
     }

@@ -70,20 +70,20 @@ fn strings_are_unescaped_in_place() {
 fn what_is_not_a_push_says_so() {
     let in_streams = |values: &str| format!(r#"{{"streams":[{{"stream":{{"a":"b"}},"values":[{values}]}}]}}"#);
     for (values, problem) in [
-        ("[17]", "found '1' where a string is expected, at byte 47"),
-        (r#"["x"]"#, "'x' is not a timestamp in nanoseconds, at byte 48"),
-        (r#"[""]"#, "'' is not a timestamp in nanoseconds, at byte 48"),
-        (r#"["9223372036854775808"]"#, "'9223372036854775808' is not a timestamp in nanoseconds, at byte 48"),
-        (r#"["1",2]"#, "found '2' where a string is expected, at byte 51"),
-        (r#"["1",null]"#, "found 'n' where a string is expected, at byte 51"),
-        (r#"["1","x",null]"#, "found 'n' where an object is expected, at byte 55"),
-        (r#"["1","x",["a"]]"#, "found '[' where an object is expected, at byte 55"),
-        (r#"["1","x",{"a":1}]"#, "found '1' where a string is expected, at byte 60"),
-        (r#"["1","x",{"a":{}}]"#, "found '{' where a string is expected, at byte 60"),
-        (r#"["1","x\q"]"#, "wrong escape in a string, at byte 53"),
-        (r#"["1" "x"]"#, "found '\\\"' where ',' or ']' is expected, at byte 51"),
-        (r#"["1","x"],"#, "found ']' where a value is expected, at byte 56"),
-        ("1", "found '1' where an array is expected, at byte 46"),
+        ("[17]", "found '1' where a string is expected, at byte 43"),
+        (r#"["x"]"#, "'x' is not a timestamp in nanoseconds, at byte 44"),
+        (r#"[""]"#, "'' is not a timestamp in nanoseconds, at byte 44"),
+        (r#"["9223372036854775808"]"#, "'9223372036854775808' is not a timestamp in nanoseconds, at byte 44"),
+        (r#"["1",2]"#, "found '2' where a string is expected, at byte 47"),
+        (r#"["1",null]"#, "found 'n' where a string is expected, at byte 47"),
+        (r#"["1","x",null]"#, "found 'n' where an object is expected, at byte 51"),
+        (r#"["1","x",["a"]]"#, "found '[' where an object is expected, at byte 51"),
+        (r#"["1","x",{"a":1}]"#, "found '1' where a string is expected, at byte 56"),
+        (r#"["1","x",{"a":{}}]"#, "found '{' where a string is expected, at byte 56"),
+        (r#"["1","x\q"]"#, "wrong escape in a string, at byte 49"),
+        (r#"["1" "x"]"#, "found '\\\"' where ',' or ']' is expected, at byte 47"),
+        (r#"["1","x"],"#, "found ']' where a value is expected, at byte 52"),
+        ("1", "found '1' where an array is expected, at byte 42"),
     ] {
         let message = format!("loghttp.PushRequest.Streams: {problem}");
         check(PathKind::V1, &in_streams(values), &[&message]);

@@ -91,7 +91,7 @@ proptest! {
         let batch = decode(request.encode_to_vec().into()).map_err(|error| TestCaseError::fail(error.message))?;
         prop_assert_eq!(batch.streams.len(), streams.len());
         for (found, (app, sent)) in batch.streams.iter().zip(&streams) {
-            prop_assert_eq!(found.labels.get("app"), Some(app.to_string().as_str()));
+            prop_assert_eq!(found.labels.to_string(), format!("{{app=\"{app}\"}}"));
             let entries = &batch.entries[found.entries.start as usize..found.entries.end as usize];
             prop_assert_eq!(entries.len(), sent.len());
             for (found, (ts, sent)) in entries.iter().zip(sent) {
