@@ -292,11 +292,7 @@ impl Candidate {
 /// Folds structured metadata and parsed labels into the stream's labels, so that entries which differ in them become
 /// different streams: the shape of an answer without `categorize-labels`. Sorted by label text.
 #[must_use]
-pub fn merge_categories(streams: Vec<StreamEntries>) -> Vec<StreamEntries> {
-    let forward = streams.iter().any(|stream| match (stream.entries.first(), stream.entries.last()) {
-        (Some(first), Some(last)) => first.timestamp < last.timestamp,
-        _ => false,
-    });
+pub fn merge_categories(streams: Vec<StreamEntries>, direction: Direction) -> Vec<StreamEntries> {
     let mut merged: Vec<StreamEntries> = Vec::new();
     let mut places: HashMap<Labels, usize> = HashMap::new();
     for StreamEntries { labels: stream, entries } in streams {
@@ -317,10 +313,9 @@ pub fn merge_categories(streams: Vec<StreamEntries>) -> Vec<StreamEntries> {
     }
     // Two streams may end up with the same labels; otherwise the entries are in order already.
     for stream in &mut merged {
-        if forward {
-            stream.entries.sort_by_key(|entry| entry.timestamp);
-        } else {
-            stream.entries.sort_by_key(|entry| std::cmp::Reverse(entry.timestamp));
+        match direction {
+            Direction::Forward => stream.entries.sort_by_key(|entry| entry.timestamp),
+            Direction::Backward => stream.entries.sort_by_key(|entry| std::cmp::Reverse(entry.timestamp)),
         }
     }
     merged.sort_by_cached_key(|stream| stream.labels.to_string());

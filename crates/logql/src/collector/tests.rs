@@ -152,7 +152,7 @@ fn categories_are_kept_apart_until_merged() {
     let metadata: Vec<String> = streams[0].entries.iter().map(|entry| entry.structured_metadata.to_string()).collect();
     assert_eq!(metadata[1], r#"{trace="2"}"#);
     assert_eq!(metadata[2], r#"{app_extracted="other", trace="1"}"#);
-    let merged = merge_categories(streams);
+    let merged = merge_categories(streams, Direction::Backward);
     let labels: Vec<String> = merged.iter().map(|stream| stream.labels.to_string()).collect();
     assert_eq!(labels, [r#"{app="a", app_extracted="other", trace="1"}"#, r#"{app="a", trace="2"}"#]);
     assert_eq!(lines(&merged), ["z", "x", "y"]);
