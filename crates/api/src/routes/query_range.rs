@@ -54,7 +54,7 @@ async fn logs(
     let Some(range) = range else { return Ok(nothing(QueryResult::Streams(Vec::new()))) };
     let log = LogRequest { expr, range, limit: query.limit, direction: query.direction, interval_ns: query.interval };
     let answer = app.reader()?.log_query(&request.tenants, log).await?;
-    let streams = if request.flags.categorize() { answer.data } else { merge_categories(answer.data) };
+    let streams = if request.flags.categorize() { answer.data } else { merge_categories(answer.data, query.direction) };
     Ok(Answer { data: QueryResult::Streams(streams), stats: answer.stats, warnings: answer.warnings })
 }
 
