@@ -197,3 +197,42 @@ impl Printer {
         self.out.push_str("\n)");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::pretty;
+    use crate::parser::parse;
+
+    #[test]
+    fn splits_what_is_long() {
+        let long = r#"{app="api", namespace="a-rather-long-name-for-a-namespace"}"#;
+        for (query, expected) in [
+            (
+                format!("quantile_over_time(0.9,{long}|json|unwrap duration(took)|__error__=\"\"[1m]offset 1h)by(a,b)"),
+                format!(
+                    "quantile_over_time(\n  0.9,\n  {long} | json\n    | unwrap duration(took)\n    \
+                     | __error__=\"\" [1m] offset 1h\n) by (a, b)"
+                ),
+            ),
+            (
+                format!("topk by(a,b)(3,rate({long}|=\"error\"!=\"timeout\"|decolorize|logfmt|level!=\"debug\"[5m]))"),
+                format!(
+                    "topk by (a, b)(\n  3,\n  rate(\n    {long}\n      |= \"error\"\n      != \"timeout\"\n| decolorize\n      \
+                     | logfmt\n      | level!=\"debug\" [5m]\n  )\n)"
+                ),
+            ),
+            (
+                format!("label_replace(rate({long}[5m]),\"to\",\"$1\",\"from\",\"(.*):.*\")"),
+                format!("label_replace(\n  rate({long}[5m]),\n  \"to\",\n  \"$1\",\n  \"from\",\n  \"(.*):.*\"\n)"),
+            ),
+            (
+                format!("(rate({long}[5m])-rate({long}[1h]))*on(app)group_left 2"),
+                format!("  (\n      rate({long}[5m])\n    -\n      rate({long}[1h])\n  )\n* on (app) group_left\n  2"),
+            ),
+        ] {
+            let expr = parse(&query).expect(&query);
+            assert_eq!(pretty(&expr), expected);
+            assert_eq!(parse(&expected).as_ref(), Ok(&expr));
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! What the grammar allows but the language does not, with Loki's words.
 
+use hashbrown::HashSet;
+
 use crate::ast::{
     BinaryExpr, BinaryOp, Grouping, LogRange, MatchOp, Matcher, MetricExpr, RangeAggregation, RangeOp, Selector,
     VectorAggregation, VectorMatching, VectorOp,
@@ -55,15 +57,14 @@ pub(super) fn regexp_parser(text: &str) -> Result<()> {
         Ok(groups) => groups,
         Err(message) => return fail(message),
     };
-    let mut names: Vec<&str> = Vec::new();
+    let mut names: HashSet<&str> = HashSet::new();
     for name in groups.iter().flatten() {
         if !pattern::is_label_name(name) {
             return fail(format!("invalid extracted label name '{name}'"));
         }
-        if names.contains(&name.as_str()) {
+        if !names.insert(name) {
             return fail(format!("duplicate extracted label name '{name}'"));
         }
-        names.push(name);
     }
     if names.is_empty() {
         return fail("at least one named capture must be supplied".to_owned());

@@ -1,5 +1,7 @@
 //! The little language of `pattern "…"` and `|> "…"`: literal text, `<name>` captures and `<_>`.
 
+use hashbrown::HashSet;
+
 /// One piece of a pattern; texts borrow from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Piece<'p> {
@@ -51,16 +53,14 @@ pub(super) fn check_parser(pattern: &str) -> Result<(), String> {
             "parse error at line 1, col 1: syntax error: unexpected $end, expecting IDENTIFIER or LITERAL".to_owned()
         );
     }
-    let mut names: Vec<&str> = Vec::new();
+    let mut names: HashSet<&str> = HashSet::new();
     let mut repeated = None;
     for piece in &pieces {
         if let Piece::Capture(name) = piece
             && *name != "_"
+            && !names.insert(name)
         {
-            if names.contains(name) {
-                repeated = repeated.or(Some(*name));
-            }
-            names.push(name);
+            repeated = repeated.or(Some(*name));
         }
     }
     if names.is_empty() {

@@ -10,7 +10,8 @@ const ASCII_CLASSES: [&str; 14] = [
 ];
 
 /// Reads the `[…]` at the start of `text`: its length and the same class in Rust's syntax.
-pub(super) fn bracketed(text: &str) -> Result<(usize, String), String> {
+/// `text` runs to the end of the pattern, whose last `:]` is `named_tail` bytes before that; 0 if it has none.
+pub(super) fn bracketed(text: &str, named_tail: usize) -> Result<(usize, String), String> {
     let mut out = String::from("[");
     let mut rest = &text[1..];
     if let Some(after) = rest.strip_prefix('^') {
@@ -20,7 +21,7 @@ pub(super) fn bracketed(text: &str) -> Result<(usize, String), String> {
     let mut is_first = true;
     while is_first || !rest.starts_with(']') {
         is_first = false;
-        if let Some((length, name)) = posix(rest)? {
+        if let Some((length, name)) = posix(rest, named_tail)? {
             out.push_str(name);
             rest = &rest[length..];
         } else if let Some((length, items)) = escaped(rest)? {
@@ -36,8 +37,9 @@ pub(super) fn bracketed(text: &str) -> Result<(usize, String), String> {
 }
 
 /// `[:alpha:]` or `[:^alpha:]` inside a class.
-fn posix(text: &str) -> Result<Option<(usize, &str)>, String> {
-    let Some(end) = text.strip_prefix("[:").and_then(|inside| inside.find(":]")) else {
+fn posix(text: &str, named_tail: usize) -> Result<Option<(usize, &str)>, String> {
+    let inside = text.strip_prefix("[:").filter(|inside| named_tail > 0 && inside.len() >= named_tail);
+    let Some(end) = inside.and_then(|inside| inside.find(":]")) else {
         return Ok(None);
     };
     let whole = &text[..end + 4];

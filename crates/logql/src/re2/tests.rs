@@ -112,6 +112,11 @@ fn hostile_patterns_end_in_errors() {
         let error = compile(&pattern).expect_err("too large");
         assert!(error.contains("too large") || error.contains("too deeply"), "{}", &error[..100.min(error.len())]);
     }
+    // Long and odd, but linear.
+    for piece in ["{", "[[:a]", "(?P<a>b)", "\\Qa\\E", "[^a]"] {
+        let _ = check(&piece.repeat(15_000));
+    }
+    assert!(check(&format!("[{} ]", "[:".repeat(50_000))).is_ok());
     let nested = "(".repeat(250) + "a" + &")+".repeat(250);
     assert!(compile(&nested).is_ok() && analyse(&nested).is_ok());
     assert!(compile(&format!("{}z", "a?".repeat(5000))).is_ok());

@@ -2,6 +2,8 @@
 //!
 //! Source: the syntax page of Go's `regexp/syntax` package and RE2's.
 
+use hashbrown::HashSet;
+
 use super::class;
 
 /// Groups inside groups.
@@ -74,6 +76,9 @@ struct Translator<'p> {
     rest: &'p str,
     out: String,
     groups: Vec<Option<String>>,
+    names: HashSet<&'p str>,
+    /// Distance of the last `:]` from the end of the pattern; 0 if there is none.
+    named_tail: usize,
     frames: Vec<Frame>,
     flags: Flags,
     /// Largest product of counts at this level.
@@ -91,6 +96,8 @@ impl<'p> Translator<'p> {
             rest: pattern,
             out: String::with_capacity(pattern.len() + 16),
             groups: Vec::new(),
+            names: HashSet::new(),
+            named_tail: pattern.rfind(":]").map_or(0, |at| pattern.len() - at),
             frames: Vec::new(),
             flags: Flags::default(),
             weight: 1,
@@ -117,7 +124,7 @@ impl<'p> Translator<'p> {
                 ')' => self.close()?,
                 '^' | '$' | '.' => self.atom(1, c.encode_utf8(&mut [0; 4])),
                 '[' => {
-                    let (length, text) = class::bracketed(self.rest)?;
+                    let (length, text) = class::bracketed(self.rest, self.named_tail)?;
                     self.atom(length, &text);
                 }
                 '*' | '+' | '?' => self.repeat(1, 0, repeated_at)?,
@@ -185,10 +192,9 @@ impl<'p> Translator<'p> {
     }
 
     /// Rust refuses repeated names and names that begin with a digit; such groups are left without.
-    fn open_named(&mut self, name: &str) -> Result<(), String> {
-        let is_taken = self.groups.iter().flatten().any(|taken| taken == name);
+    fn open_named(&mut self, name: &'p str) -> Result<(), String> {
         self.groups.push(Some(name.to_owned()));
-        if is_taken || name.starts_with(|c: char| c.is_ascii_digit()) {
+        if !self.names.insert(name) || name.starts_with(|c: char| c.is_ascii_digit()) {
             return self.open("(");
         }
         self.open(&format!("(?P<{name}>"))
@@ -267,18 +273,21 @@ impl<'p> Translator<'p> {
     fn quoted(&mut self) {
         let text = &self.rest[2..];
         let (text, rest) = text.split_once("\\E").unwrap_or((text, ""));
+        self.rest = rest;
         for c in text.chars() {
-            self.rest = &text[..c.len_utf8().min(text.len())];
             self.atom(0, &regex_syntax::escape(c.encode_utf8(&mut [0; 4])));
         }
-        self.rest = rest;
     }
 }
 
 /// Reads `{n}`, `{n,}` or `{n,m}`: its length and the most it repeats. `None`: the brace is an ordinary character.
 /// Counts that Go refuses come back as more than [`REPEAT_MAX`].
 fn counts(text: &str) -> Option<(usize, u32)> {
-    let inside = text[1..].split_once('}')?.0;
+    let end = text[1..].find(|c: char| !(c.is_ascii_digit() || c == ','))? + 1;
+    if !text[end..].starts_with('}') {
+        return None;
+    }
+    let inside = &text[1..end];
     let (least, most) = inside.split_once(',').map_or((inside, None), |(least, most)| (least, Some(most)));
     let least = count(least)?;
     let most = match most {
