@@ -12,7 +12,7 @@ use super::support::{
 use super::support::{number, post, post_form, protobuf_push, push_message, snappy};
 
 const SECOND: i64 = 1_000_000_000;
-const MEMORY_MIB_MAX: u64 = 1024;
+const MEMORY_MIB_MAX: u64 = 640;
 
 /// A refusal says why, with a status that tells the client not to try again (or to slow down).
 #[track_caller]
@@ -33,6 +33,7 @@ fn assert_well(server: &mut Server) {
     assert!(number(server, r#"sum(count_over_time({app="after"}[1m]))"#, t + SECOND) >= 1.0);
     assert!(!server.log().contains("panicked"), "{}", server.log());
     if let Some(memory) = server.peak_memory_mib() {
+        println!("at most {memory} MiB of memory were used");
         assert!(memory < MEMORY_MIB_MAX, "{memory} MiB of memory were used");
     }
 }
@@ -106,7 +107,6 @@ fn absurd_streams_are_refused() {
     let t = now();
     let many = |n: usize| format!("{{{}}}", (0..n).map(|i| format!("l{i}=\"v\"")).collect::<Vec<_>>().join(","));
     let labels: Vec<(&str, String)> = vec![
-        ("no labels", "{}".to_owned()),
         ("no text", String::new()),
         ("an open brace", "{app=\"x\"".to_owned()),
         ("an open quote", "{app=\"x}".to_owned()),
@@ -124,6 +124,8 @@ fn absurd_streams_are_refused() {
         assert_refused(what, &answer);
     }
     for (what, labels) in [
+        // They become `unknown_service`.
+        ("no labels", "{}".to_owned()),
         ("15 labels", many(15)),
         ("a longest name", format!("{{{}=\"v\"}}", "n".repeat(1024))),
         ("a longest value", format!("{{app=\"{}\"}}", "v".repeat(2048))),
@@ -197,7 +199,7 @@ fn hostile_queries_are_refused() {
         ("a regex that explodes", "{app=\"x\"} |~ \"((((a{1000}){1000}){1000}){1000})\""),
         ("a matcher that explodes", "{app=~\"(x{1000}){1000}(x{1000}){1000}\"}"),
         ("repetition past the limit", "{app=\"x\"} |~ \"a{1001}\""),
-        ("a range of zero", "rate({app=\"x\"}[0s])"),
+        ("a range of nothing", "rate({app=\"x\"}[])"),
         ("deep nesting", &nested),
     ];
     for (what, query) in refused {
@@ -206,8 +208,11 @@ fn hostile_queries_are_refused() {
     }
     // Long but not wrong: answered or refused, and the server lives.
     for (what, query) in [("a long sum", &sum), ("a long value", &long), ("many filters", &filters)] {
-        let answer = post_form(&server, QUERY_RANGE, &[("query", query)]).expect(what);
-        assert!(answer.status < 500, "{what}: {} {:.200}", answer.status, answer.text());
+        match post_form(&server, QUERY_RANGE, &[("query", query)]) {
+            Ok(answer) => assert!(answer.status < 500, "{what}: {} {:.200}", answer.status, answer.text()),
+            // It may hang up before it has read all of a body that is too large.
+            Err(_) => assert!(server.is_running(), "{what}: {}", server.log()),
+        }
     }
     let slow = [("query", r#"{app="x"} |~ "(a*)*(a|aa)+b""#)];
     assert_eq!(get(&server, QUERY_RANGE, &slow).expect("ask").status, 200, "linear time whatever the pattern");
