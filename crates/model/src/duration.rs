@@ -83,8 +83,16 @@ pub fn format_prometheus(nanos: i64) -> String {
     out
 }
 
-const GO_UNITS: [(&str, f64); 8] =
-    [("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("μs", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9)];
+const GO_UNITS: [(&str, i128); 8] = [
+    ("ns", 1),
+    ("us", 1_000),
+    ("µs", 1_000),
+    ("μs", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("m", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+];
 
 /// Reads Go's `time.ParseDuration` syntax (`1.5h`, `-2m3.5s`, `300ms`) as nanoseconds, with Go's error texts.
 pub fn parse_go(text: &str) -> Result<i64, String> {
@@ -120,20 +128,22 @@ pub fn parse_go(text: &str) -> Result<i64, String> {
                 crate::labels::GoQuoted(text)
             ));
         };
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| invalid())? };
-        let fraction: f64 =
-            if fraction.is_empty() { 0.0 } else { format!("0.{fraction}").parse().map_err(|_| invalid())? };
-        total = whole
-            .checked_mul(*scale as i128)
-            .and_then(|nanos| nanos.checked_add((fraction * scale) as i128))
-            .and_then(|nanos| total.checked_add(nanos))
-            .filter(|nanos| *nanos <= i128::from(i64::MAX))
-            .ok_or_else(invalid)?;
+        let nanos = scaled(number, *scale).ok_or_else(invalid)?;
+        total = total.checked_add(nanos).filter(|nanos| *nanos <= i128::from(i64::MAX)).ok_or_else(invalid)?;
         rest = &rest[unit_end..];
     }
     let nanos = i64::try_from(total).map_err(|_| invalid())?;
     Ok(if negative { -nanos } else { nanos })
+}
+
+/// `number · scale` in whole nanoseconds; digits past the eighteenth decimal do not count.
+fn scaled(number: &str, scale: i128) -> Option<i128> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    let fraction = &fraction[..fraction.len().min(18)];
+    let digits: i128 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
+    let unit = 10_i128.pow(u32::try_from(fraction.len()).ok()?);
+    whole.checked_mul(scale)?.checked_add(digits * scale / unit)
 }
 
 /// Writes nanoseconds as Go's `Duration.String`: `1h30m0s`, `1.5s`, `250ms`, `0s`.
@@ -275,6 +285,8 @@ mod tests {
             ("1.5ms", 1_500_000, "1.5ms"),
             ("5ns", 5, "5ns"),
             ("24h", 24 * HOUR, "24h0m0s"),
+            ("18.263566969s", 18_263_566_969, "18.263566969s"),
+            ("0.57s", 570 * MILLISECOND, "570ms"),
         ] {
             assert_eq!(parse_go(text), Ok(nanos), "{text}");
             assert_eq!(format_go(nanos), printed);
