@@ -55,7 +55,7 @@ impl EncodedColumn {
 impl RawBlock {
     /// Compresses every column. Pure CPU work: callers run blocks in parallel.
     ///
-    /// Errors: `TooLarge` when a column passes 256 MiB; `Internal` when the block has no rows.
+    /// Errors: `TooLarge` when a column passes 256 MiB or the block 2^20 rows; `Internal` when the block has no rows.
     pub fn encode(&self, codec: Codec) -> Result<EncodedBlock> {
         let Some((min_time, max_time)) = self.times.iter().min().zip(self.times.iter().max()) else {
             return Err(Error::internal("a block needs a row"));
@@ -66,6 +66,9 @@ impl RawBlock {
             return Err(Error::TooLarge { what: "a column", size, limit: format::COLUMN_RAW_MAX });
         }
         let rows = self.rows();
+        if rows as u64 > format::ROWS_MAX {
+            return Err(Error::TooLarge { what: "a block", size: rows as u64, limit: format::ROWS_MAX });
+        }
         let mut columns = vec![
             EncodedColumn::new(ColumnKind::Timestamps, timestamps::encode(&self.times, codec)?, rows * 8)?,
             EncodedColumn::new(ColumnKind::LineLengths, lengths::encode(&self.lengths, codec)?, rows * 4)?,
