@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use object_store::ObjectStoreExt as _;
-use sigyn_backend::{BackendConfig, Compacted};
+use prometheus_client::registry::Registry;
+use sigyn_backend::{Backend, BackendConfig, Compacted};
 use sigyn_model::duration::Span;
-use sigyn_model::{ErrorKind, Level, Limits, TenantId};
-use sigyn_storage::Storage;
+use sigyn_model::{ErrorKind, Level, Limits, TenantId, TenantLimits};
 use sigyn_storage::faulty::{FaultPlan, Faults, FaultyObjects};
+use sigyn_storage::{CpuPool, Storage};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Entry, HOUR, SECOND, START, World, entry, pass};
@@ -156,4 +157,25 @@ async fn work_that_lost_its_race_is_dropped() {
     let done = compacted.expect("a lost race is no failure");
     assert_eq!((done.merges, done.conflicts), (0, 1));
     assert!(world.parts(&tenant).await.is_empty(), "dropped entries do not come back");
+}
+
+/// On threads and the real clock, with parts of several blocks, so that merging takes more than one slice.
+#[tokio::test]
+async fn large_parts_merge_on_the_pool() {
+    let (world, tenant) = (World::new().await, TenantId::single());
+    let mut expected = Vec::new();
+    for at in 0..8 {
+        let line = |row: i64| format!("{at} {row} {}", "some words ".repeat(30));
+        let entries: Vec<Entry> = (0..2000).map(|row| entry("a", START + row * 8 + at, &line(row))).collect();
+        world.publish(&tenant, &entries).await;
+        expected.extend(entries);
+    }
+    let config = BackendConfig::default();
+    let limits = Arc::new(TenantLimits::new(Limits::default()));
+    let cpu = CpuPool::new(2).expect("threads start");
+    let backend = Backend::new(config, world.storage.clone(), cpu, limits, &mut Registry::default());
+    assert_eq!(backend.compact_once().await.expect("nothing fails").merges, 1);
+    assert_eq!(world.parts(&tenant).await.len(), 1);
+    expected.sort();
+    assert!(world.entries(&tenant).await == expected);
 }
