@@ -41,6 +41,9 @@ impl LoadedFooter {
     }
 }
 
+/// Footers expected in the cache. Few, because the cache is cut into parts by it and a footer must fit into one.
+const FOOTERS: usize = 128;
+
 #[derive(Debug, Clone)]
 struct FooterWeight;
 
@@ -56,7 +59,7 @@ pub(crate) struct FooterCache(Cache<PartId, Arc<LoadedFooter>, FooterWeight>);
 
 impl FooterCache {
     pub(crate) fn new(bytes_max: u64) -> Self {
-        Self(Cache::with_weighter(1024, bytes_max, FooterWeight))
+        Self(Cache::with_weighter(FOOTERS, bytes_max, FooterWeight))
     }
 
     /// Bytes held.

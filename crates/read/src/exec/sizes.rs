@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sigyn_model::TimeRange;
+use sigyn_model::{TimeRange, Timestamp};
 use sigyn_segment::BlockMeta;
 
 use crate::Result;
@@ -105,11 +105,10 @@ fn measure_block(
     let metadata = Metadata::of(meta);
     let mut lines = Sizes::default();
     for run in &unit.unit.runs {
-        for row in run.run.first_row as usize..(run.run.first_row + run.run.rows) as usize {
-            let time = decoded.timestamps[row];
-            if buckets.range.contains(sigyn_model::Timestamp(time)) {
-                let size = Size { rows: 1, bytes: u64::from(lengths[row]) };
-                add_size(&mut lines, (run.stream, buckets.of(time)), size);
+        let rows = run.run.first_row as usize..(run.run.first_row + run.run.rows) as usize;
+        for (&time, &length) in decoded.timestamps[rows.clone()].iter().zip(&lengths[rows]) {
+            if buckets.range.contains(Timestamp(time)) {
+                add_size(&mut lines, (run.stream, buckets.of(time)), Size { rows: 1, bytes: u64::from(length) });
             }
         }
         add(&context.counters.lines_processed, u64::from(run.run.rows));
