@@ -14,6 +14,8 @@ pub(crate) struct Region {
 pub(crate) struct Suspect {
     pub(crate) run: SelectedRun,
     pub(crate) region: Region,
+    /// Latest end among the stream's suspects up to this one, in order of their starts.
+    latest: i64,
 }
 
 /// All suspects of a selection. Runs that share no time cost nothing more.
@@ -49,14 +51,12 @@ impl Overlaps {
         let mut found: Vec<usize> = Vec::new();
         for run in runs {
             let (min, max) = (run.run.min_time, run.run.max_time);
-            let from = self.suspects.partition_point(|suspect| suspect.run.stream < run.stream);
-            let same_stream = self.suspects[from..].iter().take_while(|suspect| suspect.run.stream == run.stream);
-            for (at, suspect) in same_stream.enumerate() {
-                if suspect.run.run.min_time > max {
-                    break;
-                }
+            let starts = |suspect: &Suspect| (suspect.run.stream, suspect.run.run.min_time);
+            let end = self.suspects.partition_point(|suspect| starts(suspect) <= (run.stream, max));
+            let before = self.suspects[..end].iter().enumerate().rev();
+            for (at, suspect) in before.take_while(|(_, s)| s.run.stream == run.stream && s.latest >= min.nanos()) {
                 if suspect.run.run.max_time >= min {
-                    found.push(from + at);
+                    found.push(at);
                 }
             }
         }
@@ -111,6 +111,7 @@ fn push_suspects(runs: &[SelectedRun], suspects: &mut Vec<Suspect>) {
         later.note(run.part, run.run.min_time.nanos(), |a, b| a < b);
     }
     let mut earlier = Furthest::NONE;
+    let mut latest = i64::MIN;
     for (run, later_start) in runs.iter().zip(later_starts) {
         let (min, max) = (run.run.min_time.nanos(), run.run.max_time.nanos());
         let before = earlier.of_other_parts(run.part).filter(|end| *end >= min);
@@ -121,7 +122,10 @@ fn push_suspects(runs: &[SelectedRun], suspects: &mut Vec<Suspect>) {
             (None, Some(start)) => Some(Region { from: start, to: max }),
             (Some(_), Some(_)) => Some(Region { from: min, to: max }),
         };
-        suspects.extend(region.map(|region| Suspect { run: *run, region }));
+        if let Some(region) = region {
+            latest = latest.max(max);
+            suspects.push(Suspect { run: *run, region, latest });
+        }
         earlier.note(run.part, max, |a, b| a > b);
     }
 }
@@ -153,6 +157,25 @@ mod tests {
         assert_eq!(regions(vec![(0, 0, 10), (1, 10, 20)]), [(0, 10, 10), (1, 10, 10)]);
         assert_eq!(regions(vec![(0, 0, 100), (1, 10, 20)]), [(0, 10, 100), (1, 10, 20)]);
         assert_eq!(regions(vec![(0, 0, 10), (0, 8, 30), (1, 9, 40), (2, 35, 50)]).len(), 4);
+    }
+
+    #[test]
+    fn neighbours_of_a_run_are_all_suspects_that_share_its_time() {
+        let mut spans: Vec<(u32, i64, i64)> = (0..40).map(|n| (n % 3, (i64::from(n) * 7) % 31, 0)).collect();
+        for (at, span) in spans.iter_mut().enumerate() {
+            span.2 = span.1 + [0, 3, 20][at % 3];
+        }
+        spans.sort_by_key(|span| span.1);
+        let runs: Vec<SelectedRun> = spans.iter().map(|(part, min, max)| run(*part, *min, *max)).collect();
+        let mut overlaps = Overlaps::default();
+        push_suspects(&runs, &mut overlaps.suspects);
+        for run in &runs {
+            let shares = |other: &&Suspect| {
+                other.run.run.min_time <= run.run.max_time && other.run.run.max_time >= run.run.min_time
+            };
+            let expected = overlaps.suspects.iter().filter(shares).count();
+            assert_eq!(overlaps.around(std::slice::from_ref(run)).len(), expected);
+        }
     }
 
     #[test]

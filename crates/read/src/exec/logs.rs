@@ -44,15 +44,21 @@ pub(crate) async fn run_on(
     plan: Arc<LogPlan>,
     options: LogOptions,
 ) -> Result<Vec<StreamEntries>> {
-    let query = LogQuery {
-        overlaps: Overlaps::of(&selection),
-        source: Arc::clone(source),
-        context: Arc::clone(context),
-        selection,
-        plan,
-        options,
+    if options.limit == 0 {
+        return Ok(Vec::new());
+    }
+    let prepare = {
+        let (selection, direction) = (Arc::clone(&selection), options.direction);
+        move || {
+            let mut units = Unit::group(selection.runs.iter().copied());
+            newest::sort(&mut units, direction);
+            (Overlaps::of(&selection), units)
+        }
     };
-    let entries = query.run().await?;
+    let (overlaps, units) = source.cpu.run(prepare).await?;
+    let query =
+        LogQuery { source: Arc::clone(source), context: Arc::clone(context), selection, overlaps, plan, options };
+    let entries = query.run(&units).await?;
     let returned = entries.iter().map(|stream| stream.entries.len() as u64).sum();
     add(&context.counters.entries_returned, returned);
     Ok(entries)
@@ -68,16 +74,15 @@ struct LogQuery {
 }
 
 impl LogQuery {
-    async fn run(&self) -> Result<Vec<StreamEntries>> {
+    /// `units` are in query order.
+    async fn run(&self, units: &[Unit]) -> Result<Vec<StreamEntries>> {
         let direction = self.options.direction;
-        let mut units = Unit::group(self.selection.runs.iter().copied());
-        newest::sort(&mut units, direction);
         let mut collector = Collector {
             collector: LogCollector::new(Arc::clone(&self.plan), self.options.clone()),
             held: self.context.hold(0)?,
         };
         let mut wave_bytes_now = FIRST_WAVE_BYTES.min(wave_bytes(&self.context));
-        let mut rest = units.as_slice();
+        let mut rest = units;
         // Entries that thinning drops do not count, so a horizon would be a bad guess.
         if self.plan.pipeline.is_trivial() && self.options.interval_ns == 0 && rows(rest) > FEW_ROWS {
             let limit = (self.options.limit, direction);

@@ -41,7 +41,10 @@ async fn run_leaf(
     let range = RangeAccumulator::time_range(&plan, &steps);
     let selection = select(source, context, Selectors::AnyOf(vec![plan.selector.clone()]), range).await?;
     let selection = Arc::new(selection);
-    let overlaps = Overlaps::of(&selection);
+    let overlaps = {
+        let selection = Arc::clone(&selection);
+        source.cpu.run(move || Overlaps::of(&selection)).await?
+    };
     let duplicates = Arc::new(duplicates::find(source, context, &selection, overlaps.all()).await?);
     let workers = Arc::new(Workers {
         context: Arc::clone(context),

@@ -59,19 +59,11 @@ pub(crate) async fn measure(
     selection: &Arc<Selection>,
     buckets: Buckets,
 ) -> Result<Sizes> {
-    let mut sizes = Sizes::default();
-    let mut cut = Vec::new();
-    for run in &selection.runs {
-        let Some(bucket) = buckets.of_run(run) else {
-            cut.push(*run);
-            continue;
-        };
-        let rows = u64::from(run.run.rows);
-        let metadata = Metadata::of(selection.block(run.part, run.block)).of_rows(rows);
-        add_size(&mut sizes, (run.stream, bucket), Size { rows, bytes: run.run.line_bytes + metadata });
-        add(&context.counters.lines_summarised, rows);
-        add(&context.counters.lines_processed, rows);
-    }
+    let summarise = {
+        let (context, selection) = (Arc::clone(context), Arc::clone(selection));
+        move || summarise(&context, &selection, buckets)
+    };
+    let (mut sizes, cut) = source.cpu.run(summarise).await?;
     for units in waves(context, selection, Unit::group(cut), Columns::Sizes) {
         let fetched = fetch(source, context, selection, units, Columns::Sizes).await?;
         let (context, selection) = (Arc::clone(context), Arc::clone(selection));
@@ -83,6 +75,29 @@ pub(crate) async fn measure(
         }
     }
     Ok(sizes)
+}
+
+/// Sizes of the runs that lie in one bucket, and the other runs.
+fn summarise(context: &QueryContext, selection: &Selection, buckets: Buckets) -> (Sizes, Vec<SelectedRun>) {
+    let mut sizes = Sizes::default();
+    let mut cut = Vec::new();
+    let mut summarised = 0;
+    for runs in selection.runs.chunk_by(|a, b| (a.part, a.block) == (b.part, b.block)) {
+        let metadata = Metadata::of(selection.block(runs[0].part, runs[0].block));
+        for run in runs {
+            let Some(bucket) = buckets.of_run(run) else {
+                cut.push(*run);
+                continue;
+            };
+            let rows = u64::from(run.run.rows);
+            let bytes = run.run.line_bytes + metadata.of_rows(rows);
+            add_size(&mut sizes, (run.stream, bucket), Size { rows, bytes });
+            summarised += rows;
+        }
+    }
+    add(&context.counters.lines_summarised, summarised);
+    add(&context.counters.lines_processed, summarised);
+    (sizes, cut)
 }
 
 fn add_size(sizes: &mut Sizes, key: (u32, u64), size: Size) {

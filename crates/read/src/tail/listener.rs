@@ -240,11 +240,14 @@ impl Outlet {
     }
 
     async fn send_live(&mut self, entries: Vec<TailEntry>) {
+        let mut patience = self.patience;
         for entries in in_frames(entries) {
-            if let Ok(Ok(place)) = tokio::time::timeout(self.patience, self.frames.reserve()).await {
+            if let Ok(Ok(place)) = tokio::time::timeout(patience, self.frames.reserve()).await {
                 place.send(Ok(TailFrame { entries, dropped: std::mem::take(&mut self.dropped), history: false }));
                 continue;
             }
+            // Waiting once is fair; waiting for every frame of a flood would only fall behind further.
+            patience = Duration::ZERO;
             self.dropped_total.inc_by(entries.len() as u64);
             let room = DROPPED_MAX.saturating_sub(self.dropped.len());
             self.dropped.extend(

@@ -32,7 +32,8 @@ fn streams() -> Vec<Labels> {
     streams
 }
 
-async fn fill(storage: &Storage) -> u64 {
+/// Parts follow each other in time, or all span the whole hour.
+async fn fill(storage: &Storage, overlapping: bool) -> u64 {
     let dice = Dice::new(7);
     let streams = streams();
     let rows_per_run = ROWS / PARTS / STREAMS as i64;
@@ -43,8 +44,9 @@ async fn fill(storage: &Storage) -> u64 {
         let mut line = String::new();
         for stream in 0..STREAMS as u32 {
             for row in 0..rows_per_run {
-                let slice = 3600 * SECOND / PARTS;
-                let time = BASE + part_at * slice + slice * row / rows_per_run + dice.roll(1_000_000) as i64;
+                let slice = if overlapping { 3600 * SECOND } else { 3600 * SECOND / PARTS };
+                let start = if overlapping { part_at * 1000 } else { part_at * slice };
+                let time = BASE + start + slice * row / rows_per_run + dice.roll(1_000_000) as i64;
                 line.clear();
                 let (id, ms, size) = (dice.roll(u64::MAX), dice.roll(2000), dice.roll(100_000));
                 let word = dice.pick(&["done", "retry", "timeout", "ok", "accepted", "closed", "opened"]);
@@ -116,16 +118,23 @@ async fn metrics(reader: &Reader, query: &str) -> QueryStats {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures, needs a release build"]
 async fn speed() {
+    for overlapping in [false, true] {
+        println!("parts that overlap in time: {overlapping}");
+        measure(overlapping).await;
+    }
+}
+
+async fn measure(overlapping: bool) {
     let directory = std::env::temp_dir().join(format!("sigyn-read-speed-{}", std::process::id()));
     let bucket = format!("file://{}", directory.display());
     let config = StorageConfig { bucket, ..StorageConfig::default() };
     let storage = sigyn_storage::open(&config, Arc::new(SystemClock)).await.expect("a directory");
-    let raw = fill(&storage).await;
+    let raw = fill(&storage, overlapping).await;
     println!("{} MB of lines", raw / 1_000_000);
     let limits = Arc::new(TenantLimits::new(Limits::default()));
     let cpu = CpuPool::new(2).expect("two threads");
     let reader = Reader::new(ReadConfig::default(), storage, cpu, limits, &mut Registry::default());
-    for round in 0..4 {
+    for round in 0..3 {
         println!("round {round}");
         for query in [
             r#"sum(count_over_time({app=~".+"}[1m]))"#,
