@@ -134,6 +134,7 @@ fn build_payload(plan: &Plan, streams: &[Stream], slice: Slice) -> Payload {
         let chosen = choose(&mine, random.below(weights));
         let stream = mine[chosen];
         let nanos = slice.start + lines * step + random.below(step.max(1));
+        let nanos = nanos - nanos % stream.kind.time_resolution();
         line.clear();
         let subject = Subject { app: stream.app, pod: &stream.pod, moment: Moment { nanos } };
         let level = write_line(stream.kind, &mut line, subject, &mut random);

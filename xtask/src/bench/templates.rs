@@ -16,6 +16,17 @@ pub(super) enum Kind {
     Database,
 }
 
+impl Kind {
+    /// Agents take an entry's time from its line where the line has a fine one, and the time of reading otherwise.
+    pub(super) fn time_resolution(self) -> u64 {
+        match self {
+            Self::Json | Self::Java | Self::KeyValue | Self::Database => 1_000_000,
+            Self::Logfmt => 1_000,
+            Self::Access | Self::Syslog => 1,
+        }
+    }
+}
+
 /// A moment, written in the ways logs write it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moment {
@@ -32,7 +43,9 @@ pub(super) struct Subject<'a> {
 
 pub(super) const LEVELS: [&str; 4] = ["debug", "info", "warn", "error"];
 const METHODS: [&str; 6] = ["GET", "GET", "GET", "POST", "PUT", "DELETE"];
-const STATUSES: [u16; 12] = [200, 200, 200, 200, 200, 201, 204, 304, 400, 404, 500, 503];
+const STATUSES_GOOD: [u16; 10] = [200, 200, 200, 200, 200, 200, 200, 201, 204, 304];
+const STATUSES_REFUSED: [u16; 5] = [400, 401, 404, 404, 409];
+const STATUSES_FAILED: [u16; 3] = [500, 503, 504];
 const RESOURCES: [&str; 10] =
     ["products", "carts", "orders", "users", "sessions", "payments", "search", "prices", "stock", "images"];
 const DEEDS: [&str; 8] = [
@@ -127,15 +140,30 @@ pub(super) fn write_line(kind: Kind, out: &mut String, subject: Subject<'_>, ran
     level
 }
 
+/// A number that stands for one of `count` clients, jobs and the like, a few of which come again and again.
+fn regular(count: u64, random: &mut Random) -> u64 {
+    let chosen = random.skewed(count);
+    Random::new(chosen, 0).next()
+}
+
 fn message(level: &str, random: &mut Random) -> &'static str {
     if matches!(level, "warn" | "error") { random.pick(&TROUBLES) } else { random.pick(&DEEDS) }
+}
+
+/// What a request of this level was answered.
+fn status(level: &str, random: &mut Random) -> u16 {
+    match level {
+        "error" => random.pick(&STATUSES_FAILED),
+        "warn" => random.pick(&STATUSES_REFUSED),
+        _ => random.pick(&STATUSES_GOOD),
+    }
 }
 
 fn json(out: &mut String, subject: Subject<'_>, level: &str, random: &mut Random) -> std::fmt::Result {
     out.push_str("{\"ts\":\"");
     subject.moment.write_iso(out, 'T');
     let (method, resource) = (random.pick(&METHODS), random.pick(&RESOURCES));
-    let (status, id, user) = (random.pick(&STATUSES), random.skewed(500_000), random.skewed(80_000));
+    let (status, id, user) = (status(level, random), random.skewed(500_000), random.skewed(80_000));
     let (duration, bytes) = (random.skewed(4_000_000), random.skewed(60_000));
     let text = message(level, random);
     write!(
@@ -155,18 +183,21 @@ fn json(out: &mut String, subject: Subject<'_>, level: &str, random: &mut Random
 fn logfmt(out: &mut String, subject: Subject<'_>, level: &str, random: &mut Random) -> std::fmt::Result {
     out.push_str("ts=");
     subject.moment.write_iso(out, 'T');
-    let (resource, status) = (random.pick(&RESOURCES), random.pick(&STATUSES));
-    let (line, duration, bytes) = (20 + random.below(40) * 7, random.skewed(900_000), random.skewed(40_000));
+    let (resource, status) = (random.pick(&RESOURCES), status(level, random));
+    let client = regular(2_000, random);
+    let (duration, bytes) = (random.skewed(900_000), random.skewed(40_000));
     let text = message(level, random);
+    // A message comes from one place in the code.
+    let line = text.len() * 17 % 400;
     write!(
         out,
         ".{:06}Z level={level} caller={resource}.go:{line} msg=\"{text}\" route=/{resource}/:id status={status} dur={}.{:03}ms bytes={bytes} client=10.{}.{}.{}",
         subject.moment.micros(),
         duration / 1000,
         duration % 1000,
-        random.below(4),
-        random.skewed(250),
-        random.below(250),
+        client & 3,
+        client >> 8 & 0xff,
+        client >> 16 & 0xff,
     )?;
     if random.one_in(4) {
         write!(out, " attempt={} shard={}", 1 + random.skewed(5), random.below(64))?;
@@ -176,14 +207,16 @@ fn logfmt(out: &mut String, subject: Subject<'_>, level: &str, random: &mut Rand
 
 fn access(out: &mut String, subject: Subject<'_>, random: &mut Random) -> std::fmt::Result {
     let (year, month, day, second) = subject.moment.date();
-    let (method, resource, status) = (random.pick(&METHODS), random.pick(&RESOURCES), random.pick(&STATUSES));
+    let client = regular(5_000, random);
+    let level = random.pick(&["info", "info", "info", "info", "info", "info", "info", "info", "warn", "error"]);
+    let (method, resource, status) = (random.pick(&METHODS), random.pick(&RESOURCES), status(level, random));
     write!(
         out,
         "{}.{}.{}.{} - - [{day:02}/{}/{year}:{:02}:{:02}:{:02} +0000] \"{method} /{resource}/{}?page={} HTTP/1.1\" {status} {} \"-\" \"{}\" {}.{:03}",
-        20 + random.below(180),
-        random.below(250),
-        random.skewed(250),
-        random.below(250),
+        20 + client % 180,
+        client >> 8 & 0xff,
+        client >> 16 & 0xff,
+        client >> 24 & 0xff,
         MONTHS[month - 1],
         second / 3600,
         second / 60 % 60,
@@ -191,7 +224,7 @@ fn access(out: &mut String, subject: Subject<'_>, random: &mut Random) -> std::f
         random.skewed(300_000),
         random.skewed(20),
         random.skewed(90_000),
-        random.pick(&AGENTS),
+        AGENTS[client as usize % AGENTS.len()],
         random.skewed(3),
         random.below(1000),
     )
@@ -280,7 +313,7 @@ fn key_value(out: &mut String, subject: Subject<'_>, level: &str, random: &mut R
         subject.moment.nanos / 1_000_000_000,
         subject.moment.millis(),
         subject.app,
-        random.next() >> 32,
+        regular(20_000, random) >> 32,
         random.pick(&["queued", "running", "running", "stored", "done"]),
         1 + random.below(6),
         6,
