@@ -26,7 +26,7 @@ pub(crate) fn of(error: &Error) -> StatusCode {
     match error {
         Error::NoTenant => StatusCode::UNAUTHORIZED,
         Error::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-        Error::ClientGone => number(CLIENT_CLOSED_REQUEST),
+        Error::ClientGone | Error::Read(sigyn_read::Error::Cancelled) => number(CLIENT_CLOSED_REQUEST),
         Error::Decode(e) => number(e.status),
         Error::Write(e) => number(e.status()),
         _ => of_kind(error.kind()),
@@ -64,6 +64,13 @@ impl IntoResponse for Error {
 
 /// Answers that are our fault are logged here, once; the others are the client's to read.
 fn note(error: &Error) {
+    // What a query asks for can be impossible for the data at hand: 500 in Loki, but nobody's fault.
+    if let Error::Query(e) | Error::Read(sigyn_read::Error::Query(e)) = error
+        && !matches!(e, sigyn_logql::Error::Internal { .. })
+    {
+        tracing::debug!(error = %error, "query refused");
+        return;
+    }
     match error.kind() {
         ErrorKind::Corrupt | ErrorKind::Internal | ErrorKind::Conflict => {
             tracing::error!(error = %Chain(error), "request failed");

@@ -58,7 +58,7 @@ async fn serve(config: Config, log_level: Arc<dyn LevelSwitch>, threads: usize) 
     front.open(sigyn_api::router(parts.state(&config, cpu, registry, log_level, stopping.clone())));
     tracing::info!(
         version = version::VERSION,
-        target = %String::from(config.target),
+        targets = %String::from(config.target),
         storage = %description,
         address = %format!("http://{address}"),
         "sigyn is ready"

@@ -128,7 +128,7 @@ fn settings_are_verified() {
 #[test]
 fn settings_in_force_are_printed() {
     let directory = tempfile::tempdir().expect("a directory");
-    let running = Running::start(directory.path(), &["-limits.max-line-size=1MiB", "-log.format=json"]);
+    let running = Running::start(directory.path(), &["-limits.max-line-size=1MiB"]);
     assert!(running.get("/config").contains("\n  max_line_size: \"1MiB\"\n"));
 }
 

@@ -21,7 +21,7 @@ where
     fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let metadata = event.metadata();
         let level = metadata.level().as_str().to_ascii_lowercase();
-        write!(writer, "ts={:.6} level={level} target={}", Timestamp::now(), metadata.target())?;
+        write!(writer, "ts={:.6} level={level} module={}", Timestamp::now(), metadata.target())?;
         let mut fields = Fields { out: String::new(), message: String::new() };
         event.record(&mut fields);
         write!(writer, " msg={}{}", Value(&fields.message), fields.out)?;
@@ -144,7 +144,7 @@ mod tests {
         assert!(time.starts_with("ts=2") && time.ends_with('Z'), "{time}");
         assert_eq!(
             rest,
-            "warn target=sigyn::logging::logfmt::tests msg=\"publish lost the race\" error=\"x=\\\"1\\\"\\n\" count=3 query_id=7 tenant=\"a b\"\n"
+            "warn module=sigyn::logging::logfmt::tests msg=\"publish lost the race\" error=\"x=\\\"1\\\"\\n\" count=3 query_id=7 tenant=\"a b\"\n"
         );
     }
 }

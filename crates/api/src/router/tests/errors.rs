@@ -1,11 +1,17 @@
 //! Refusals: statuses, texts and content types.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::Request;
+use axum::routing::get;
+use axum::{Router, middleware};
 use serde_json::json;
 use sigyn_model::Limits;
 
-use super::harness::{ENTRY, request, server, start};
+use super::harness::{ENTRY, Server, request, server, start, state};
+use crate::state::App;
 
 #[tokio::test]
 async fn paths_and_methods_that_do_not_exist() {
@@ -119,4 +125,38 @@ async fn with_authentication_there_must_be_a_tenant() {
     assert_eq!(server.push_as("", streams.clone()).await.refusal(), (401, "no org id\n".to_owned()));
     assert_eq!(server.push_as("a|b", streams.clone()).await.refusal(), (400, "multiple org IDs present\n".to_owned()));
     assert_eq!(server.push_as("a|a", streams).await.status, 204);
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_does_not_undo_its_push() {
+    let server = server().await;
+    let streams = json!([{"stream": {"app": "x"}, "values": [[ENTRY.to_string(), "l"]]}]);
+    let hung_up = tokio::time::timeout(Duration::from_millis(1), server.push_as("fake", streams)).await;
+    assert!(hung_up.is_err(), "a push waits for its flush");
+    let stored = async {
+        loop {
+            let names = server.get("/loki/api/v1/labels", &[]).await.json();
+            if names["data"] == json!(["app", "service_name"]) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(5), stored).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_panic_is_one_failed_request() {
+    let app = Arc::new(App::new(state(false, Limits::default()).await));
+    let stopping = app.state.stopping.clone();
+    async fn panics() -> &'static str {
+        unreachable!("on purpose")
+    }
+    let router = Router::new()
+        .route("/panics", get(panics))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), crate::observe::observe));
+    let server = Server { router, stopping };
+    let answer = server.get("/panics", &[]).await;
+    assert_eq!(answer.refusal(), (500, "internal error: the request's handler panicked".to_owned()));
+    assert_eq!((app.state.metrics.panics.get(), app.state.metrics.inflight.get()), (1, 0));
 }

@@ -41,7 +41,8 @@ impl Answer {
 
     /// The body as a value, `stats` left out.
     pub(super) fn json(&self) -> Value {
-        let mut value: Value = serde_json::from_slice(&self.body).expect(&self.text());
+        let mut value: Value =
+            serde_json::from_slice(&self.body).unwrap_or_else(|e| unreachable!("{e}: {}", self.text()));
         if let Some(data) = value.get_mut("data").and_then(Value::as_object_mut) {
             data.remove("stats");
         }
@@ -63,17 +64,22 @@ pub(super) async fn server() -> Server {
 }
 
 pub(super) async fn start(auth_enabled: bool, limits: Limits) -> Server {
+    let state = state(auth_enabled, limits).await;
+    let stopping = state.stopping.clone();
+    Server { router: crate::router(state), stopping }
+}
+
+pub(super) async fn state(auth_enabled: bool, limits: Limits) -> AppState {
     let clock = Arc::new(ManualClock::new(Timestamp::from_seconds(NOW)));
     let config = StorageConfig { bucket: "memory:".to_owned(), ..StorageConfig::default() };
-    let storage = sigyn_storage::open(&config, clock.clone()).await.expect("memory opens");
+    let storage = sigyn_storage::open(&config, Arc::<ManualClock>::clone(&clock)).await.expect("memory opens");
     let limits = Arc::new(TenantLimits::new(limits));
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
     let cpu = CpuPool::inline();
     let writer = Writer::new(WriteConfig::default(), storage.clone(), cpu.clone(), Arc::clone(&limits), &mut registry);
     let reader = Reader::new(ReadConfig::default(), storage, cpu, Arc::clone(&limits), &mut registry);
-    let stopping = CancellationToken::new();
-    let state = AppState {
+    AppState {
         writer: Some(Arc::new(writer)),
         reader: Some(Arc::new(reader)),
         services: vec!["write", "read"],
@@ -96,9 +102,8 @@ pub(super) async fn start(auth_enabled: bool, limits: Limits) -> Server {
         log_level: Arc::new(FixedLevel),
         now: Arc::new(move || clock.now()),
         cpu: Cpu::inline(),
-        stopping: stopping.clone(),
-    };
-    Server { router: crate::router(state), stopping }
+        stopping: CancellationToken::new(),
+    }
 }
 
 struct FixedLevel;
