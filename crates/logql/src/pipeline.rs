@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use sigyn_model::Lines;
+
 use crate::ast::Stage;
 use crate::batch::{Batch, MetadataNeeds, RowSet};
 use crate::error::Result;
@@ -20,6 +22,15 @@ pub struct Pipeline {
 pub(crate) struct Workspace {
     pub(crate) selection: Selection,
     pub(crate) overlay: Overlay,
+    /// Lines that a stage has rewritten, one a row of the batch.
+    pub(crate) rewritten: Option<RewrittenLines>,
+}
+
+/// Line `i` stands for row `base + i` of the block.
+#[derive(Debug)]
+pub(crate) struct RewrittenLines {
+    pub(crate) lines: Lines,
+    pub(crate) base: u32,
 }
 
 impl Workspace {
@@ -28,9 +39,9 @@ impl Workspace {
         LabelView::new(batch, &self.overlay)
     }
 
-    /// Lines of the batch's rows after the pipeline ran.
+    /// Lines of the batch's rows after the pipeline ran, if it reads any.
     pub(crate) fn lines<'a>(&'a self, batch: &Batch<'a>) -> Option<LineView<'a>> {
-        batch.lines.map(|lines| LineView::new(lines, 0))
+        stages::line_view(self.rewritten.as_ref(), batch).ok()
     }
 }
 
@@ -68,6 +79,7 @@ impl Pipeline {
     ) -> Result<()> {
         let skip = skip.map_or(&[][..], |set| set.within(&rows));
         workspace.overlay.reset(rows.clone());
+        workspace.rewritten = None;
         workspace.selection.reset(rows, skip);
         for stage in &self.stages {
             if workspace.selection.is_empty() {

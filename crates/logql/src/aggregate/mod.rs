@@ -11,12 +11,12 @@ use std::sync::Arc;
 use sigyn_model::{Labels, TimeRange};
 
 use crate::batch::{Batch, RowSet};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pipeline::Workspace;
 use crate::plan::RangePlan;
 use crate::selection::gallop;
 use crate::series::{Series, SeriesLimit, SeriesSet, Steps};
-use crate::stages::{line_filter::LineView, missing};
+use crate::stages::{label_filter::ERROR, line_filter::LineView, missing};
 
 use counting::Counting;
 use deltas::{Deltas, Shape};
@@ -148,6 +148,7 @@ impl RangeAccumulator {
         if selection.is_empty() {
             return Ok(());
         }
+        self.refuse_errors(batch, workspace)?;
         let weigher = Weigher::new(self.shape.weighted, batch, workspace)?;
         self.passed_rows += selection.len() as u64;
         let mut numbers = std::mem::take(&mut self.numbers);
@@ -157,6 +158,27 @@ impl RangeAccumulator {
         }
         self.numbers = numbers;
         Ok(())
+    }
+
+    /// An entry on which a stage failed fails the query, unless its series are told apart by the error.
+    fn refuse_errors(&self, batch: &Batch<'_>, workspace: &Workspace) -> Result<()> {
+        let view = workspace.labels(batch);
+        let field = view.field(ERROR);
+        if field.constant() == Some(None) || self.plan.key.names(ERROR) {
+            return Ok(());
+        }
+        let failed = workspace.selection.iter().find_map(|row| Some((row, field.get(row)?)));
+        let Some((row, error)) = failed else {
+            return Ok(());
+        };
+        let labels = view.labels(&view.names(), row);
+        let message = format!(
+            "pipeline error: '{error}' for series: '{labels}'.\n\
+             Use a label filter to intentionally skip this error. (e.g | __error__!=\"{error}\").\n\
+             To skip all potential errors you can match empty errors.(e.g __error__=\"\")\n\
+             The label filter can also be specified after unwrap. (e.g | unwrap latency | __error__=\"\" )\n"
+        );
+        Err(Error::Pipeline { message })
     }
 
     /// All selected rows are of one series: whole stretches between window borders are counted at once.

@@ -1,18 +1,27 @@
 //! Pipeline stages, compiled. Each narrows the selection, or changes labels or lines of the rows in it.
 
+mod decolorize;
 mod ip;
+mod label_choice;
+pub(crate) mod label_filter;
 pub(crate) mod line_filter;
 
 use crate::ast::{LineFilter, Stage};
 use crate::batch::{Batch, MetadataNeeds};
 use crate::error::{Error, Result};
-use crate::pipeline::Workspace;
+use crate::pipeline::{RewrittenLines, Workspace};
 
+use label_choice::LabelChoices;
+use label_filter::CompiledLabelFilter;
 use line_filter::{LineFilters, LineView};
 
 #[derive(Debug)]
 pub(crate) enum CompiledStage {
     LineFilters(LineFilters),
+    LabelFilter(CompiledLabelFilter),
+    Drop(LabelChoices),
+    Keep(LabelChoices),
+    Decolorize,
 }
 
 /// Compiles a pipeline. Line filters move in front of stages that cannot change the line, as in Loki, though the visible
@@ -56,20 +65,32 @@ fn is_barrier(stage: &Stage) -> bool {
 
 impl CompiledStage {
     fn new(stage: &Stage) -> Result<Self> {
-        Err(Error::NotSupported { what: stage.to_string() })
+        Ok(match stage {
+            Stage::LabelFilter(filter) => Self::LabelFilter(
+                CompiledLabelFilter::new(filter)
+                    .map_err(|message| Error::Stage { stage: stage.to_string(), message })?,
+            ),
+            Stage::Drop(choices) => Self::Drop(LabelChoices::new(choices)?),
+            Stage::Keep(choices) => Self::Keep(LabelChoices::new(choices)?),
+            Stage::Decolorize => Self::Decolorize,
+            _ => return Err(Error::NotSupported { what: stage.to_string() }),
+        })
     }
 
     /// Whether the stage looks at lines.
     pub(crate) fn reads_lines(&self) -> bool {
         match self {
-            Self::LineFilters(_) => true,
+            Self::LineFilters(_) | Self::Decolorize => true,
+            Self::LabelFilter(_) | Self::Drop(_) | Self::Keep(_) => false,
         }
     }
 
     /// The metadata the stage looks at.
     pub(crate) fn metadata_needs(&self) -> MetadataNeeds {
         match self {
-            Self::LineFilters(_) => MetadataNeeds::None,
+            Self::LineFilters(_) | Self::Decolorize => MetadataNeeds::None,
+            Self::LabelFilter(filter) => MetadataNeeds::Some(filter.names()),
+            Self::Drop(choices) | Self::Keep(choices) => MetadataNeeds::Some(choices.matched_names()),
         }
     }
 
@@ -77,8 +98,15 @@ impl CompiledStage {
     pub(crate) fn run(&self, batch: &Batch<'_>, workspace: &mut Workspace) -> Result<()> {
         match self {
             Self::LineFilters(filters) => {
-                let lines = batch.lines.ok_or_else(|| missing("lines"))?;
-                filters.apply(LineView::new(lines, 0), &mut workspace.selection);
+                let Workspace { selection, rewritten, .. } = workspace;
+                filters.apply(line_view(rewritten.as_ref(), batch)?, selection);
+            }
+            Self::LabelFilter(filter) => filter.run(batch, workspace),
+            Self::Drop(choices) => choices.drop_from(batch, workspace),
+            Self::Keep(choices) => choices.keep_in(batch, workspace),
+            Self::Decolorize => {
+                let plain = decolorize::run(line_view(workspace.rewritten.as_ref(), batch)?, workspace, &batch.rows);
+                workspace.rewritten = plain.or(workspace.rewritten.take());
             }
         }
         Ok(())
@@ -87,4 +115,13 @@ impl CompiledStage {
 
 pub(crate) fn missing(column: &str) -> Error {
     Error::Internal { message: format!("a batch came without its {column}, which the plan needs") }
+}
+
+/// The lines as they stand: rewritten, or as stored.
+pub(crate) fn line_view<'a>(rewritten: Option<&'a RewrittenLines>, batch: &Batch<'a>) -> Result<LineView<'a>> {
+    match (rewritten, batch.lines) {
+        (Some(RewrittenLines { lines, base }), _) => Ok(LineView::new(lines, *base)),
+        (None, Some(lines)) => Ok(LineView::new(lines, 0)),
+        (None, None) => Err(missing("lines")),
+    }
 }

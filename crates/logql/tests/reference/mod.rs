@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, HashMap};
 use regex::bytes::Regex;
 
 use sigyn_logql::ast::{
-    BinaryExpr, BinaryOp, GroupSide, Grouping, LineFilter, LineFilterArg, LineFilterOp, LogExpr, MatchOp, Matcher,
-    MetricExpr, RangeAggregation, RangeOp, Stage, VectorAggregation, VectorMatching, VectorOp,
+    BinaryExpr, BinaryOp, CompareOp, GroupSide, Grouping, LabelChoice, LabelFilter, LineFilter, LineFilterArg,
+    LineFilterOp, LogExpr, MatchOp, Matcher, MetricExpr, RangeAggregation, RangeOp, Stage, VectorAggregation,
+    VectorMatching, VectorOp,
 };
 use sigyn_logql::re2;
 use sigyn_logql::testing::Row;
@@ -27,8 +28,13 @@ pub enum Value {
 pub fn passing(log: &LogExpr, rows: &[Row]) -> Vec<(Labels, Row)> {
     rows.iter()
         .filter(|row| log.selector.matchers.iter().all(|matcher| matches(matcher, row.labels.get(&matcher.name))))
-        .filter(|row| log.stages.iter().all(|stage| passes(stage, row)))
-        .map(|row| (labels(row), row.clone()))
+        .filter_map(|row| {
+            let mut labels = labels(row);
+            for stage in &log.stages {
+                labels = pass(stage, row, labels)?;
+            }
+            Some((labels, row.clone()))
+        })
         .collect()
 }
 
@@ -67,9 +73,44 @@ fn regex_matches(pattern: &str, anchored: bool, text: &[u8]) -> bool {
     })
 }
 
-fn passes(stage: &Stage, row: &Row) -> bool {
+/// The entry's labels behind the stage, if it stays.
+fn pass(stage: &Stage, row: &Row, labels: Labels) -> Option<Labels> {
+    let chosen = |choices: &[LabelChoice], name: &str, value: &str| {
+        choices.iter().any(|choice| match choice {
+            LabelChoice::Name(chosen) => chosen == name,
+            LabelChoice::Matcher(matcher) => matcher.name == name && matches(matcher, Some(value)),
+        })
+    };
     match stage {
-        Stage::LineFilter(filter) => line_passes(filter, &row.line),
+        Stage::LineFilter(filter) => line_passes(filter, &row.line).then_some(labels),
+        Stage::LabelFilter(filter) => label_passes(filter, &labels).then_some(labels),
+        Stage::Drop(choices) => {
+            Some(Labels::from_pairs(labels.iter().filter(|(name, value)| !chosen(choices, name, value))))
+        }
+        Stage::Keep(choices) => {
+            Some(Labels::from_pairs(labels.iter().filter(|(name, value)| chosen(choices, name, value))))
+        }
+        other => panic!("no reference for {other:?}"),
+    }
+}
+
+fn label_passes(filter: &LabelFilter, labels: &Labels) -> bool {
+    match filter {
+        LabelFilter::Match(matcher) => matches(matcher, labels.get(&matcher.name)),
+        LabelFilter::Number { name, op, value } => {
+            let Some(number) = labels.get(name) else { return false };
+            let number: f64 = number.parse().expect("only labels with numbers are compared");
+            match op {
+                CompareOp::Eq => number == *value,
+                CompareOp::NotEq => number != *value,
+                CompareOp::Gt => number > *value,
+                CompareOp::Gte => number >= *value,
+                CompareOp::Lt => number < *value,
+                CompareOp::Lte => number <= *value,
+            }
+        }
+        LabelFilter::And(left, right) => label_passes(left, labels) && label_passes(right, labels),
+        LabelFilter::Or(left, right) => label_passes(left, labels) || label_passes(right, labels),
         other => panic!("no reference for {other:?}"),
     }
 }
