@@ -3,9 +3,8 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-const PATIENCE: Duration = Duration::from_secs(15);
+use sigyn_storage::{Clock as _, SystemClock};
 
 fn sigyn(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sigyn"));
@@ -55,20 +54,13 @@ impl Running {
 
     /// Waits for the end; the rest of what it logged.
     fn ended(mut self) -> (ExitStatus, String) {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.child.try_wait().expect("it can be waited for") {
-                let mut rest = String::new();
-                self.stderr.read_to_string(&mut rest).expect("standard error is readable");
-                return (status, rest);
-            }
-            assert!(Instant::now() < deadline, "it did not end in time");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        let mut rest = String::new();
+        self.stderr.read_to_string(&mut rest).expect("standard error is readable");
+        (self.child.wait().expect("it can be waited for"), rest)
     }
 
     fn push(&self, line: &str) {
-        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970").as_nanos();
+        let nanos = SystemClock.now();
         let body = format!(r#"{{"streams":[{{"stream":{{"app":"x"}},"values":[["{nanos}","{line}"]]}}]}}"#);
         let answer = ureq::post(format!("{}/loki/api/v1/push", self.address))
             .header("Content-Type", "application/json")
