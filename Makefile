@@ -14,7 +14,7 @@ run: compiler ## Build (release) and serve on 127.0.0.1:3100, data in ./sigyn-da
 	$(CARGO) run --release --bin sigyn -- $(ARGS)
 
 test: compiler ## All tests, the kill -9 test included
-	$(CARGO) test --workspace
+	$(CARGO) test --workspace --no-fail-fast
 
 check: compiler ## What CI runs: format, lints, tests, tidy
 	$(CARGO) fmt --all --check

@@ -8,14 +8,19 @@ use std::thread;
 use serde_json::json;
 
 use super::support::{Header, JSON, PROTOBUF, PUSH, Random, Server, agent, json_push, now, number, pause};
-use super::support::{post_by, protobuf_push, read_all};
+use super::support::{metric, post_by, protobuf_push, read_all};
 
 const KILLS: usize = 32;
 const CLIENTS: u64 = 4;
 const LINES_PER_PUSH_MAX: u64 = 40;
 const MINUTE: i64 = 60_000_000_000;
 const HOUR: i64 = 60 * MINUTE;
+const HOURS: i64 = 48;
+const LINES_PER_HOUR: i64 = 50;
 const DEFAULT_SEED: u64 = 20_261_123;
+
+/// Of any time within the test's hours.
+const COUNT_ALL: &str = r#"sum(count_over_time({job="durability"}[60h]))"#;
 
 /// What one client sent and what of it was acknowledged, by line number.
 #[derive(Debug, Default)]
@@ -40,8 +45,7 @@ fn every_acknowledged_line_survives_kills_and_is_read_once() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut server = Server::start_with(dir.path(), CONFIG);
     let world = World {
-        // Lines lie in three hours, so that flushes hold several parts.
-        base: now() - 3 * HOUR,
+        base: now() - (HOURS + 2) * HOUR,
         port: AtomicU16::new(server.port),
         over: AtomicBool::new(false),
         ledgers: (0..CLIENTS).map(|_| Mutex::default()).collect(),
@@ -82,15 +86,19 @@ impl Drop for SetOnDrop<'_> {
 }
 
 fn kill_again_and_again(world: &World, server: &mut Server, dir: &std::path::Path, random: &mut Random) {
+    let mut compacted = 0.0;
     for kill in 1..=KILLS {
         pause(20 + random.below(250));
         let acked = world.acked();
+        compacted += metric(server, "sigyn_backend_compacted_parts_total");
         server.kill();
         *server = Server::start_with(dir, CONFIG);
         world.port.store(server.port, Ordering::Relaxed);
-        let kept = number(server, r#"sum(count_over_time({job="durability"}[6h]))"#, now());
+        let kept = number(server, COUNT_ALL, now());
         assert!(kept >= acked as f64, "after kill {kill}: {kept} lines are there, {acked} were acknowledged before it");
     }
+    println!("{compacted} parts were merged away between the kills");
+    assert!(compacted > 0.0, "compaction was never under way, so no kill could hit it");
     // A last stretch without a kill, so that the end is reached by pushes that were answered.
     pause(300);
 }
@@ -137,10 +145,13 @@ impl World {
         (PROTOBUF, protobuf_push(&format!("{{job=\"durability\", client=\"{client}\"}}"), &entries))
     }
 
-    /// Unique for each number, spread over three hours.
+    /// Unique for each number; every few pushes move on to another hour.
+    ///
+    /// A process that is killed while it compacts leaves its lease on that hour behind for a while,
+    /// so compaction has work in every life only where there are new hours.
     fn time(&self, number: u64) -> i64 {
         let number = i64::try_from(number).expect("few lines");
-        self.base + number % 3 * HOUR + number * 1000
+        self.base + number / LINES_PER_HOUR % HOURS * HOUR + number * 1000
     }
 
     fn check_every_line(&self, server: &Server) {
@@ -148,7 +159,7 @@ impl World {
         for (client, ledger) in self.ledgers.iter().enumerate() {
             let ledger = lock(ledger);
             let selector = format!("{{job=\"durability\", client=\"{client}\"}}");
-            let read = read_all(server, &selector, self.base, self.base + 4 * HOUR, 500);
+            let read = read_all(server, &selector, self.base, self.base + (HOURS + 1) * HOUR, 500);
             total += read.len();
             let mut times: BTreeMap<String, i64> = BTreeMap::new();
             for (time, line) in read {
@@ -163,7 +174,7 @@ impl World {
             assert_eq!(invented, None, "nobody sent this");
             assert!(ledger.acked.len() > KILLS, "client {client} was hardly ever answered: {}", ledger.acked.len());
         }
-        let counted = number(server, r#"sum(count_over_time({job="durability"}[6h]))"#, now());
+        let counted = number(server, COUNT_ALL, now());
         assert_eq!(counted, total as f64, "counting and reading disagree");
         println!("{KILLS} kills, {} lines acknowledged, {total} read", self.acked());
     }

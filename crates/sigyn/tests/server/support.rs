@@ -316,6 +316,13 @@ pub(crate) fn number(server: &Server, query: &str, time: i64) -> f64 {
     }
 }
 
+/// The sum of a metric's series, 0 when it has none.
+pub(crate) fn metric(server: &Server, name: &str) -> f64 {
+    let text = get(server, "/metrics", &[]).expect("ask for metrics").text();
+    let series = text.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{'])));
+    series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+}
+
 /// Numbers that a printed seed repeats.
 #[derive(Debug)]
 pub(crate) struct Random(pub(crate) u64);
