@@ -1,7 +1,6 @@
 //! Settings under `storage:`.
 
 use serde::{Deserialize, Serialize};
-use sigyn_model::ByteSize;
 
 /// Where data and catalog live.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,13 +10,11 @@ pub struct StorageConfig {
     pub bucket: String,
     /// Where the catalog is kept. Default: in the bucket.
     pub catalog: Option<String>,
-    /// Memory for pieces of segments read lately; `0B` turns the cache off. Default 128MiB.
-    pub cache_size: ByteSize,
 }
 
 impl Default for StorageConfig {
     fn default() -> Self {
-        Self { bucket: "file://./sigyn-data".to_owned(), catalog: None, cache_size: ByteSize::mib(128) }
+        Self { bucket: "file://./sigyn-data".to_owned(), catalog: None }
     }
 }
 
@@ -53,11 +50,7 @@ mod tests {
     #[test]
     fn problems_name_their_keys() {
         assert!(StorageConfig::default().validate().is_empty());
-        let config = StorageConfig {
-            bucket: "s3://logs".to_owned(),
-            catalog: Some("dynamodb://x".to_owned()),
-            ..Default::default()
-        };
+        let config = StorageConfig { bucket: "s3://logs".to_owned(), catalog: Some("dynamodb://x".to_owned()) };
         let problems = config.validate();
         assert_eq!(problems.len(), 2);
         assert!(problems[0].starts_with("storage.bucket: ") && problems[1].starts_with("storage.catalog is "));

@@ -7,6 +7,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, PutMode, PutOptions};
 use sigyn_model::ErrorKind;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use tracing::debug;
 
 use super::checkpointer::Checkpointer;
@@ -23,6 +24,9 @@ const OPERATIONS_MAX: usize = 256;
 /// Puts of unknown outcome before the callers are told so, and the pause after the first, doubled each time.
 const PUTS_MAX: u32 = 5;
 const BACKOFF: Duration = Duration::from_millis(25);
+
+/// An entry that has not found its number by then is given up, which bounds how late an operation can happen.
+const APPEND_MAX: Duration = Duration::from_secs(60);
 
 /// One caller's operation and where its outcome goes.
 #[derive(Debug)]
@@ -45,10 +49,15 @@ impl Appender {
 
     /// Serves callers until the catalog is dropped. While an entry is on its way, the next callers gather.
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Request>) {
-        let mut batch = Vec::new();
+        let mut batch: Vec<Request> = Vec::new();
         while queue.recv_many(&mut batch, OPERATIONS_MAX).await > 0 {
+            // What nobody waits for any more must not happen late: its object may be taken for garbage by then.
+            let wanted = batch.drain(..).filter(|request| !request.answer.is_closed());
             let (operations, answers): (Vec<_>, Vec<_>) =
-                batch.drain(..).map(|request: Request| (request.operation, request.answer)).unzip();
+                wanted.map(|request| (request.operation, request.answer)).unzip();
+            if operations.is_empty() {
+                continue;
+            }
             let outcomes = self.append(operations, answers.len()).await;
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
                 // A caller that gave up does not want to know.
@@ -97,6 +106,7 @@ impl Appender {
         let shared = &*self.shared;
         let mut entry = LogEntry { sequence: 0, time: shared.clock.now(), writer, operations };
         let (mut loads_at_put, mut unknown) = (None, 0);
+        let started = Instant::now();
         loop {
             let (sequence, known_at, loads) = {
                 let mut head = shared.head();
@@ -109,6 +119,10 @@ impl Appender {
                 }
                 (head.state.sequence + 1, head.known_at(), head.loads)
             };
+            if started.elapsed() > APPEND_MAX {
+                let (action, key) = ("appending to the log at", format::log_key(sequence));
+                return Err(Error::NoAnswer { action, key, seconds: APPEND_MAX.as_secs() });
+            }
             if shared.is_stale(known_at) {
                 shared.refresh().await?;
                 continue;

@@ -30,7 +30,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::TryStreamExt;
-use futures::future::try_join_all;
+use futures::future::join_all;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use sigyn_model::{ErrorKind, Timestamp};
@@ -178,22 +178,22 @@ impl Shared {
                 continue;
             }
             let before = self.moment();
-            let read = try_join_all((1..=width).map(|ahead| self.read_entry(sequence + ahead))).await?;
+            let read = join_all((1..=width).map(|ahead| self.read_entry(sequence + ahead))).await;
             if self.is_stale(known_at) {
                 continue;
             }
-            let entries: Vec<(LogEntry, u64)> = read.into_iter().map_while(|entry| entry).collect();
-            let at_end = (entries.len() as u64) < width;
             let mut head = self.head();
-            for (entry, bytes) in &entries {
-                head.apply(entry, *bytes);
+            for entry in read {
+                // What came before a failure is kept, so that even a bad connection gets on.
+                let Some((entry, bytes)) = entry? else {
+                    head.check_reached()?;
+                    head.learned(before);
+                    self.metrics.catalog_parts.set(i64::try_from(head.state.parts.len()).unwrap_or(i64::MAX));
+                    return Ok(());
+                };
+                head.apply(&entry, bytes);
             }
-            self.metrics.catalog_parts.set(i64::try_from(head.state.parts.len()).unwrap_or(i64::MAX));
-            if at_end {
-                head.check_reached()?;
-                head.learned(before);
-                return Ok(());
-            }
+            drop(head);
             width = (width * 2).min(READ_AHEAD_MAX);
         }
     }
