@@ -12,6 +12,8 @@ use super::{PushError, PushLimits};
 const ADDRESSABLE: usize = (1 << 31) - 1;
 /// Snappy's longest copy makes 64 bytes of 3, so a body that claims more than this per byte is lying.
 const SNAPPY_RATIO_MAX: usize = 22;
+/// Most that is reserved for a body whose plain size only decompressing tells.
+const GUESS_MAX: usize = 32 << 20;
 const SNAPPY_STREAM_START: &[u8] = b"\xff\x06\x00\x00sNaPpY";
 const CORRUPT_SNAPPY: &str = "snappy: corrupt input";
 
@@ -55,7 +57,8 @@ pub(super) fn estimate_memory(headers: &HeaderMap, body: &[u8], limits: &PushLim
     let plain = match (wrapping(headers), format(headers)) {
         (Ok(Wrapping::None | Wrapping::Snappy), Ok(Format::Protobuf)) => claimed_length(body).unwrap_or(0),
         (Ok(Wrapping::None), Ok(Format::Json)) => body.len(),
-        (Ok(_), Ok(_)) => body.len().saturating_mul(8),
+        // Only a guess: a wrong one must not refuse a push that would fit.
+        (Ok(_), Ok(_)) => body.len().saturating_mul(8).min(GUESS_MAX.max(body.len())),
         _ => 0,
     };
     // Positions of streams, entries and metadata come to about a quarter of the lines.
@@ -261,6 +264,8 @@ mod tests {
         let estimate =
             |encoding, body: &[u8]| estimate_memory(&headers("application/x-protobuf", encoding), body, &limits);
         assert_eq!(estimate("", &snap_block(&plain)), 1250);
+        assert_eq!(estimate("gzip", &plain), 10_000);
+        assert_eq!(estimate("gzip", &vec![0; 30 << 20]), (32 << 20) + (8 << 20));
         assert_eq!(estimate("zstd", &plain), 0);
     }
 }
