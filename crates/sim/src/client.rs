@@ -92,7 +92,7 @@ fn batch(lines: &[Line]) -> PushBatch {
             batch.entries.push(PushEntry { ts: line.time, line: span, metadata: 0..0 });
         }
         let labels = Labels::from_pairs([("app", app)]);
-        batch.streams.push(PushStream { labels, entries: first..batch.entries.len() as u32 });
+        batch.streams.push(PushStream { labels, repeated_name: None, entries: first..batch.entries.len() as u32 });
     }
     batch.arena = Bytes::from(arena);
     batch

@@ -31,6 +31,8 @@ pub struct PushBatch {
 pub struct PushStream {
     /// As sent: `service_name` is not discovered yet.
     pub labels: Labels,
+    /// A label name that was sent twice, for which the stream is refused.
+    pub repeated_name: Option<Box<str>>,
     pub entries: Range<u32>,
 }
 

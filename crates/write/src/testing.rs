@@ -29,7 +29,7 @@ impl BatchBuilder {
     pub(crate) fn stream(mut self, labels: &[(&str, &str)]) -> Self {
         let at = self.batch.entries.len() as u32;
         let labels = Labels::from_pairs(labels.iter().copied());
-        self.batch.streams.push(PushStream { labels, entries: at..at });
+        self.batch.streams.push(PushStream { labels, repeated_name: None, entries: at..at });
         self
     }
 

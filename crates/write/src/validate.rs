@@ -120,7 +120,7 @@ impl<'a> Checker<'a> {
         let batch = self.batch;
         let entries = &batch.entries[sent.entries.start as usize..sent.entries.end as usize];
         let labels = stream::with_service_name(&sent.labels, self.limits);
-        if let Err(failure) = stream::check(self.tenant, &labels, self.limits) {
+        if let Err(failure) = stream::check(self.tenant, &labels, sent.repeated_name.as_deref(), self.limits) {
             let bytes = entries.iter().map(|entry| self.sent_bytes(entry)).sum();
             self.failures.add(failure, entries.len() as u64, bytes);
             return Ok(());

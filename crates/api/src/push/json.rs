@@ -8,7 +8,7 @@ use sigyn_model::Labels;
 use sigyn_model::labels::GoQuoted;
 use sigyn_write::{PushBatch, PushEntry, PushStream, Span32};
 
-use super::labels::LABELS_MAX;
+use super::labels::{LABELS_MAX, StreamLabels};
 use super::{NO_TIME, PathKind, PushError, labels};
 use reader::{Kind, Reader, Syntax};
 
@@ -116,12 +116,13 @@ impl Decoder<'_> {
         Ok(())
     }
 
-    fn add_stream(&mut self, labels: Labels, first_entry: usize) {
+    fn add_stream(&mut self, labels: StreamLabels, first_entry: usize) {
         let entries = first_entry as u32..self.batch.entries.len() as u32;
-        self.batch.streams.push(PushStream { labels, entries });
+        let StreamLabels { labels, repeated_name } = labels;
+        self.batch.streams.push(PushStream { labels, repeated_name, entries });
     }
 
-    fn label_object(&mut self) -> Result<Labels, Stop> {
+    fn label_object(&mut self) -> Result<StreamLabels, Stop> {
         let mut pairs: Vec<(Span32, Span32)> = Vec::new();
         let mut first = true;
         self.reader.open(b'{')?;
@@ -138,7 +139,9 @@ impl Decoder<'_> {
         }
         let text = |span: Span32| String::from_utf8_lossy(self.reader.text(span));
         if pairs.iter().all(|(name, _)| labels::is_valid_name(self.reader.text(*name))) {
-            return Ok(Labels::from_pairs(pairs.into_iter().map(|(name, value)| (text(name), text(value)))));
+            // A JSON object that repeats a key means its last value.
+            let labels = Labels::from_pairs(pairs.into_iter().map(|(name, value)| (text(name), text(value))));
+            return Ok(StreamLabels { labels, repeated_name: None });
         }
         // The label parser words the refusal, as it does for labels that come as text.
         pairs.sort_by(|a, b| self.reader.text(a.0).cmp(self.reader.text(b.0)));
@@ -252,7 +255,7 @@ impl Decoder<'_> {
     }
 }
 
-fn parse_labels(text: &[u8]) -> Result<Labels, Stop> {
+fn parse_labels(text: &[u8]) -> Result<StreamLabels, Stop> {
     labels::parse(text).map_err(|error| Stop::Answer(PushError::invalid(error.to_string())))
 }
 

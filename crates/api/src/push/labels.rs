@@ -25,8 +25,26 @@ impl fmt::Display for LabelsError {
     }
 }
 
-/// Reads a label text. Labels with an empty value are dropped; of two with one name the last stays.
-pub(super) fn parse(text: &[u8]) -> Result<Labels, LabelsError> {
+/// A stream's labels as read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StreamLabels {
+    /// Those with an empty value are dropped; of two with one name the last stays.
+    pub(super) labels: Labels,
+    /// A name that was given twice.
+    pub(super) repeated_name: Option<Box<str>>,
+}
+
+impl StreamLabels {
+    fn new(pairs: Vec<(&str, String)>) -> Self {
+        let mut names: Vec<&str> = pairs.iter().map(|(name, _)| *name).collect();
+        names.sort_unstable();
+        let repeated_name = names.windows(2).find(|two| two[0] == two[1]).map(|two| Box::from(two[0]));
+        Self { labels: Labels::from_pairs(pairs), repeated_name }
+    }
+}
+
+/// Reads a label text.
+pub(super) fn parse(text: &[u8]) -> Result<StreamLabels, LabelsError> {
     if text.len() >= TEXT_BYTES_MAX {
         let problem = format!("the text of {} bytes is too long; at most {TEXT_BYTES_MAX} are read", text.len());
         return Err(LabelsError { line: 1, column: 1, problem });
@@ -80,7 +98,7 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    fn labels(mut self) -> Result<Labels, LabelsError> {
+    fn labels(mut self) -> Result<StreamLabels, LabelsError> {
         self.skip_space();
         let name_end = self.name_end();
         if name_end > self.at {
@@ -88,7 +106,7 @@ impl<'a> Parser<'a> {
             self.at = name_end;
             self.skip_space();
             if self.at == self.text.len() {
-                return Ok(Labels::from_pairs(self.pairs));
+                return Ok(StreamLabels::new(self.pairs));
             }
         }
         match self.peek() {
@@ -99,7 +117,7 @@ impl<'a> Parser<'a> {
         self.inside()?;
         self.skip_space();
         match self.peek() {
-            None => Ok(Labels::from_pairs(self.pairs)),
+            None => Ok(StreamLabels::new(self.pairs)),
             Some(c) => Err(self.error(self.at, format!("unexpected character after the labels: '{c}'"))),
         }
     }
@@ -285,7 +303,7 @@ mod tests {
             (r#"{a="\xff"}"#, "{a=\"\u{fffd}\"}"),
         ] {
             match parse(text.as_bytes()) {
-                Ok(found) => assert_eq!(found.to_string(), labels, "{text}"),
+                Ok(found) => assert_eq!(found.labels.to_string(), labels, "{text}"),
                 Err(error) => assert_eq!(
                     error.to_string().replace("couldn't parse labels: ", "").replace("parse error: ", ""),
                     labels,
@@ -293,6 +311,13 @@ mod tests {
                 ),
             }
         }
+    }
+
+    #[test]
+    fn a_repeated_name_is_reported() {
+        let repeated = |text: &str| parse(text.as_bytes()).expect(text).repeated_name;
+        assert_eq!(repeated(r#"{a="1", b="x", a="2"}"#).as_deref(), Some("a"));
+        assert_eq!(repeated(r#"{a="1", b="1"}"#), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 use bytes::Bytes;
 use sigyn_write::{PushBatch, PushEntry, PushStream, Span32};
 
+use super::labels::StreamLabels;
 use super::{NO_TIME, PushError};
 
 const VARINT: u8 = 0;
@@ -46,8 +47,9 @@ fn stream(batch: &mut PushBatch, mut message: Message<'_>) -> Result<(), PushErr
         }
     }
     let text = &message.body[labels.offset as usize..][..labels.len as usize];
-    let labels = super::labels::parse(text).map_err(|error| PushError::invalid(error.to_string()))?;
-    batch.streams.push(PushStream { labels, entries: first as u32..batch.entries.len() as u32 });
+    let StreamLabels { labels, repeated_name } =
+        super::labels::parse(text).map_err(|error| PushError::invalid(error.to_string()))?;
+    batch.streams.push(PushStream { labels, repeated_name, entries: first as u32..batch.entries.len() as u32 });
     Ok(())
 }
 

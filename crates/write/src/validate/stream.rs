@@ -23,7 +23,12 @@ pub(super) fn with_service_name(labels: &Labels, limits: &Limits) -> Labels {
 }
 
 /// Checks a stream's labels in Loki's order; a refusal drops the whole stream.
-pub(super) fn check(tenant: &TenantId, labels: &Labels, limits: &Limits) -> Result<(), Failure> {
+pub(super) fn check(
+    tenant: &TenantId,
+    labels: &Labels,
+    repeated_name: Option<&str>,
+    limits: &Limits,
+) -> Result<(), Failure> {
     if labels.is_empty() {
         return refuse(Reason::MissingLabels, "error at least one label pair is required per stream".to_owned());
     }
@@ -43,6 +48,10 @@ pub(super) fn check(tenant: &TenantId, labels: &Labels, limits: &Limits) -> Resu
             let message = format!("stream '{}' has label value too long: '{}'", shown(labels), shown_part(value));
             return refuse(Reason::LabelValueTooLong, message);
         }
+    }
+    if let Some(name) = repeated_name {
+        let message = format!("stream '{}' has duplicate label name: '{}'", shown(labels), shown_part(name));
+        return refuse(Reason::DuplicateLabelNames, message);
     }
     let missing: Vec<&str> =
         limits.enforced_labels.iter().map(String::as_str).filter(|name| labels.get(name).is_none()).collect();
