@@ -68,16 +68,6 @@ impl Selection {
         }
     }
 
-    /// Keeps the selected positions `at`, counted among the selected rows.
-    pub(crate) fn slice(&mut self, at: Range<usize>) {
-        if self.listed {
-            self.rows.truncate(at.end);
-            self.rows.drain(..at.start);
-        } else {
-            self.range = self.row(at.start)..self.row(at.end);
-        }
-    }
-
     /// Keeps what is also in the ascending list `hits`; takes the list's buffer when nothing was filtered before.
     pub(crate) fn intersect_sorted(&mut self, hits: &mut Vec<u32>) {
         if self.listed {
@@ -174,11 +164,7 @@ mod tests {
         selection.clear();
         assert!(selection.is_empty() && selection.span().is_empty());
         selection.reset(3..8, &[3, 7]);
-        selection.slice(1..3);
-        assert_eq!(rows(&selection), [5, 6]);
-        selection.reset(3..8, &[]);
-        selection.slice(1..5);
-        assert_eq!(rows(&selection), [4, 5, 6, 7]);
+        assert_eq!(rows(&selection), [4, 5, 6]);
     }
 
     #[test]

@@ -16,16 +16,16 @@ use sigyn_logql::testing::Row;
 use sigyn_model::Labels;
 
 /// Series and their values at one instant.
-pub type Vector = BTreeMap<Labels, f64>;
+pub(crate) type Vector = BTreeMap<Labels, f64>;
 
 /// A literal, or series.
-pub enum Value {
+pub(crate) enum Value {
     Scalar(f64),
     Vector(Vector),
 }
 
 /// The entries that pass, with all their labels, in the order of `rows`.
-pub fn passing(log: &LogExpr, rows: &[Row]) -> Vec<(Labels, Row)> {
+pub(crate) fn passing(log: &LogExpr, rows: &[Row]) -> Vec<(Labels, Row)> {
     rows.iter()
         .filter(|row| log.selector.matchers.iter().all(|matcher| matches(matcher, row.labels.get(&matcher.name))))
         .filter_map(|row| {
@@ -134,7 +134,7 @@ fn line_passes(filter: &LineFilter, line: &[u8]) -> bool {
 }
 
 /// A metric query at one instant. Errors: the text of a failed match.
-pub fn evaluate(expr: &MetricExpr, rows: &[Row], time: i64) -> Result<Value, String> {
+pub(crate) fn evaluate(expr: &MetricExpr, rows: &[Row], time: i64) -> Result<Value, String> {
     Ok(Value::Vector(match expr {
         MetricExpr::Literal(value) => return Ok(Value::Scalar(*value)),
         MetricExpr::VectorLiteral(value) => Vector::from([(Labels::default(), *value)]),

@@ -5,10 +5,10 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, Input, MatchKind};
 use memchr::memmem::Finder;
 use regex::bytes::Regex;
-use regex_syntax::hir::{Class, Hir, HirKind};
 
 use super::folded::FoldedFinder;
 use super::pattern::LinePattern;
+use super::regex::LineRegex;
 use super::scan::{LineView, scan};
 use crate::ast::{LineFilterArg, LineFilterOp};
 use crate::re2;
@@ -33,21 +33,6 @@ pub(super) struct Folded {
     finder: FoldedFinder,
     twins: Option<AhoCorasick>,
     regex: Regex,
-}
-
-#[derive(Debug)]
-pub(super) struct LineRegex {
-    regex: Regex,
-    /// Every match contains it.
-    required: Option<Required>,
-    /// The regex looks at nothing outside its match, so it may run over joined lines.
-    local: bool,
-}
-
-#[derive(Debug)]
-enum Required {
-    Exact(Finder<'static>),
-    Folded(FoldedFinder),
 }
 
 impl LineMatcher {
@@ -112,14 +97,7 @@ impl LineMatcher {
             }
             _ => {}
         }
-        let required = analysis.required.and_then(|literal| {
-            if !literal.ignore_case {
-                return Some(Required::Exact(Finder::new(literal.text.as_bytes()).into_owned()));
-            }
-            FoldedFinder::new(&literal.text).filter(|finder| !finder.has_unicode_twins()).map(Required::Folded)
-        });
-        let local = is_local(&regex);
-        Ok(Self::Regex(LineRegex { regex, required, local }))
+        Ok(Self::Regex(LineRegex::new(regex, analysis.required)))
     }
 
     /// Relative cost of a look at one line, and how much of a literal there is to skip by.
@@ -130,7 +108,7 @@ impl LineMatcher {
             Self::Folded(folded) => (2, folded.finder.len()),
             Self::AnyLiteral(_) => (3, 0),
             Self::Pattern(_) => (4, 0),
-            Self::Regex(regex) if regex.required.is_some() => (5, 0),
+            Self::Regex(regex) if regex.has_required() => (5, 0),
             Self::Ip(_) => (6, 0),
             Self::Regex(_) => (7, 0),
             Self::AnyOf(_) => (8, 0),
@@ -212,74 +190,10 @@ impl Folded {
     }
 }
 
-impl LineRegex {
-    fn matches(&self, line: &[u8]) -> bool {
-        let possible = match &self.required {
-            None => true,
-            Some(Required::Exact(finder)) => finder.find(line).is_some(),
-            Some(Required::Folded(finder)) => finder.find(line, 0).is_some(),
-        };
-        possible && self.regex.is_match(line)
-    }
-
-    fn scan(&self, view: LineView<'_>, rows: Range<u32>, hits: &mut Vec<u32>) {
-        match &self.required {
-            Some(Required::Exact(finder)) => {
-                let decide = |line: &[u8], inside| inside && self.regex.is_match(line);
-                scan(view, rows, hits, |text, from| find(finder, text, from), decide);
-            }
-            Some(Required::Folded(finder)) => {
-                let find = |text: &[u8], from| finder.find(text, from).map(|start| (start, start + finder.len()));
-                scan(view, rows, hits, find, |line, inside| inside && self.regex.is_match(line));
-            }
-            None if self.local => scan(
-                view,
-                rows,
-                hits,
-                |text, from| self.regex.find_at(text, from).map(|found| (found.start(), found.end())),
-                // No match inside the line starts before the one that left it, but one may start after.
-                |line, inside| inside || self.regex.is_match(line),
-            ),
-            None => hits.extend(rows.filter(|&row| self.regex.is_match(view.line(row)))),
-        }
-    }
-}
-
-fn find(finder: &Finder<'_>, text: &[u8], from: usize) -> Option<(usize, usize)> {
+pub(super) fn find(finder: &Finder<'_>, text: &[u8], from: usize) -> Option<(usize, usize)> {
     finder.find(&text[from..]).map(|at| (from + at, from + at + finder.needle().len()))
 }
 
 fn automaton(texts: &[&str]) -> Result<AhoCorasick, String> {
     AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(texts).map_err(|error| error.to_string())
-}
-
-/// Whether the regex may run over joined lines: no `^`, `$`, `\b` and the like, which would see the neighbours, and
-/// nothing that could run on over many lines, which would make every row cost the whole block.
-fn is_local(regex: &Regex) -> bool {
-    let parsed = regex_syntax::ParserBuilder::new().utf8(false).octal(true).build().parse(regex.as_str());
-    parsed.is_ok_and(|hir| hir.properties().look_set().is_empty() && !runs_over_lines(&hir))
-}
-
-fn runs_over_lines(hir: &Hir) -> bool {
-    match hir.kind() {
-        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => false,
-        HirKind::Repetition(repetition) => {
-            let long = repetition.max.is_none_or(|max| max > 64);
-            (long && may_match_newline(&repetition.sub)) || runs_over_lines(&repetition.sub)
-        }
-        HirKind::Capture(capture) => runs_over_lines(&capture.sub),
-        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().any(runs_over_lines),
-    }
-}
-
-fn may_match_newline(hir: &Hir) -> bool {
-    match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => false,
-        HirKind::Literal(literal) => literal.0.contains(&b'\n'),
-        HirKind::Class(Class::Unicode(class)) => class.iter().any(|range| range.start() <= '\n' && '\n' <= range.end()),
-        HirKind::Class(Class::Bytes(class)) => class.iter().any(|range| range.start() <= b'\n' && b'\n' <= range.end()),
-        HirKind::Repetition(repetition) => may_match_newline(&repetition.sub),
-        HirKind::Capture(capture) => may_match_newline(&capture.sub),
-        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().any(may_match_newline),
-    }
 }

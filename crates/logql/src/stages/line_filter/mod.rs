@@ -3,6 +3,7 @@
 mod folded;
 mod matcher;
 mod pattern;
+mod regex;
 mod scan;
 
 use crate::ast::{LineFilter, LineFilterOp, Stage};

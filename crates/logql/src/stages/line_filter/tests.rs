@@ -94,11 +94,15 @@ proptest! {
     /// Scanning spans, filtering sparse lists and testing line by line are the same thing.
     #[test]
     fn scan_and_line_by_line_agree(
-        lines in proptest::collection::vec("[abAB \n]{0,6}", 1..30),
+        lines in prop_oneof![
+            proptest::collection::vec("[abAB \n]{0,6}", 1..30),
+            proptest::collection::vec("[abAB ]{0,6}", 1..30),
+        ],
         patterns in proptest::collection::vec(
             prop_oneof![
                 Just("a"), Just("(?i)ab"), Just("a+b"), Just("^a"), Just("b$"), Just("[^a]"), Just("a.*b"), Just("\\s+a"),
-                Just("(?i)b.*a"), Just("a|bb"), Just(".*"), Just("b\\b"), Just("(?s)a.b"),
+                Just("(?i)b.*a"), Just("a|bb"), Just(".*"), Just("b\\b"), Just("(?s)a.b"), Just("(?s)^a.*b$"), Just("(?m)^b"), Just("[^a]*b"),
+                Just("\\Ba"), Just("(a|B)+$"), Just("\\n"), Just("b?"), Just("\\Ab?$"), Just(" *b\\z"),
             ],
             1..4,
         ),
@@ -111,7 +115,7 @@ proptest! {
             .map(|(pattern, negated)| filter(if *negated { LineFilterOp::NotRe } else { LineFilterOp::Re }, vec![text(pattern)]))
             .collect();
         let skip = crate::RowSet::new(skip);
-        let regexes: Vec<regex::bytes::Regex> =
+        let regexes: Vec<::regex::bytes::Regex> =
             patterns.iter().map(|pattern| crate::re2::compile(pattern).expect("good pattern")).collect();
         let count = u32::try_from(lines.len()).expect("few lines");
         let expected: Vec<u32> = (0..count)
