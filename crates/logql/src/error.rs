@@ -20,6 +20,9 @@ pub enum Error {
     /// Valid LogQL that this version does not evaluate; `what` is the canonical text of the part.
     #[error("not supported yet: {what}")]
     NotSupported { what: String },
+    /// A stage of a metric query failed on an entry, and the query neither filters nor groups by `__error__`.
+    #[error("{message}")]
+    Pipeline { message: String },
     /// The query is larger than a limit allows; the text names the limit.
     #[error("{message}")]
     Limit { message: String },
@@ -40,6 +43,7 @@ impl Error {
             | Self::NotASelector
             | Self::Stage { .. }
             | Self::NotSupported { .. }
+            | Self::Pipeline { .. }
             | Self::Limit { .. } => ErrorKind::Invalid,
             Self::Evaluation { .. } | Self::Internal { .. } => ErrorKind::Internal,
         }
