@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use sigyn_model::Lines;
+use sigyn_model::{Lines, Timestamp};
 
 use crate::ast::Stage;
 use crate::batch::{Batch, MetadataNeeds, RowSet};
@@ -15,6 +15,21 @@ use crate::stages::{self, CompiledStage, line_filter::LineView};
 #[derive(Debug)]
 pub struct Pipeline {
     stages: Vec<CompiledStage>,
+}
+
+/// What a pipeline is compiled for, apart from its stages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Purpose {
+    pub wanted: Wanted,
+    /// The query's notion of now, for templates; nanoseconds.
+    pub now: Timestamp,
+}
+
+/// The labels of an entry that the query looks at once the pipeline is through: grouping, `unwrap` and its filters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    All,
+    Names(Vec<String>),
 }
 
 /// What a thread needs to run a pipeline, reused from batch to batch.
@@ -47,7 +62,7 @@ impl Workspace {
 
 impl Pipeline {
     /// Errors: `Stage` when a stage cannot be built, `NotSupported` when this version does not evaluate it.
-    pub fn new(stages: &[Stage]) -> Result<Self> {
+    pub fn new(stages: &[Stage], _purpose: &Purpose) -> Result<Self> {
         Ok(Self { stages: stages::compile(stages)? })
     }
 

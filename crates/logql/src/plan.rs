@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use regex::bytes::Regex;
+use sigyn_model::Timestamp;
 
 use crate::aggregate::counting::Counting;
 use crate::aggregate::key::SeriesKey;
@@ -13,7 +14,7 @@ use crate::ast::{
 use crate::batch::{ColumnNeeds, MetadataNeeds};
 use crate::error::{Error, ParseError, Result};
 use crate::matcher::CompiledSelector;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, Purpose, Wanted};
 use crate::re2;
 
 /// A log query, compiled.
@@ -81,30 +82,40 @@ pub struct LabelReplaceNode {
     pub regex: Regex,
 }
 
-/// Errors: `Stage`, `NotSupported`, or `Parse` for a selector's regex.
-pub fn plan_log(expr: &LogExpr) -> Result<LogPlan> {
+/// `now` is what templates call so. Errors: `Stage`, `NotSupported`, or `Parse` for a selector's regex.
+pub fn plan_log(expr: &LogExpr, now: Timestamp) -> Result<LogPlan> {
     Ok(LogPlan {
         selector: CompiledSelector::new(&expr.selector)?,
-        pipeline: Pipeline::new(&expr.stages)?,
+        pipeline: Pipeline::new(&expr.stages, &Purpose { wanted: Wanted::All, now })?,
         needs: ColumnNeeds { timestamps: true, lines: true, line_lengths: false, metadata: MetadataNeeds::All },
     })
 }
 
 /// Errors: as [`plan_log`], and `Evaluation` for `approx_topk`, which answers as Loki's does by default.
-pub fn plan_metric(expr: &MetricExpr) -> Result<MetricPlan> {
-    let mut leaves = Vec::new();
+pub fn plan_metric(expr: &MetricExpr, now: Timestamp) -> Result<MetricPlan> {
+    let mut leaves = Leaves { now, plans: Vec::new() };
     let root = plan_node(expr, true, &mut leaves)?;
-    Ok(MetricPlan { leaves, root })
+    Ok(MetricPlan { leaves: leaves.plans, root })
+}
+
+/// The leaves found so far.
+struct Leaves {
+    now: Timestamp,
+    plans: Vec<Arc<RangePlan>>,
+}
+
+impl Leaves {
+    fn push(&mut self, plan: RangePlan) -> Node {
+        self.plans.push(Arc::new(plan));
+        Node::Leaf(self.plans.len() - 1)
+    }
 }
 
 /// `limited`: whether the series limit holds for the expression's series. It does not below aggregations that Loki
 /// evaluates shard by shard, whose inner series never meet in one place.
-fn plan_node(expr: &MetricExpr, limited: bool, leaves: &mut Vec<Arc<RangePlan>>) -> Result<Node> {
+fn plan_node(expr: &MetricExpr, limited: bool, leaves: &mut Leaves) -> Result<Node> {
     Ok(match expr {
-        MetricExpr::Range(range) => {
-            leaves.push(Arc::new(plan_range(range, None, limited)?));
-            Node::Leaf(leaves.len() - 1)
-        }
+        MetricExpr::Range(range) => leaves.push(plan_range(range, None, limited, leaves.now)?),
         MetricExpr::Vector(vector) => return plan_vector(vector, limited, leaves),
         MetricExpr::Binary(binary) => Node::Binary(Box::new(BinaryNode {
             op: binary.op,
@@ -126,7 +137,7 @@ fn plan_node(expr: &MetricExpr, limited: bool, leaves: &mut Vec<Arc<RangePlan>>)
     })
 }
 
-fn plan_vector(vector: &VectorAggregation, limited: bool, leaves: &mut Vec<Arc<RangePlan>>) -> Result<Node> {
+fn plan_vector(vector: &VectorAggregation, limited: bool, leaves: &mut Leaves) -> Result<Node> {
     if vector.op == VectorOp::ApproxTopk {
         let message = "approx_topk is not enabled. See -limits.shard_aggregations".to_owned();
         return Err(Error::Evaluation { message });
@@ -135,10 +146,9 @@ fn plan_vector(vector: &VectorAggregation, limited: bool, leaves: &mut Vec<Arc<R
         && range.grouping.is_none()
     {
         let no_labels = Grouping { without: false, labels: Vec::new() };
-        let plan = plan_range(range, Some(vector.grouping.as_ref().unwrap_or(&no_labels)), limited)?;
+        let plan = plan_range(range, Some(vector.grouping.as_ref().unwrap_or(&no_labels)), limited, leaves.now)?;
         if plan.counting.is_additive() {
-            leaves.push(Arc::new(plan));
-            return Ok(Node::Leaf(leaves.len() - 1));
+            return Ok(leaves.push(plan));
         }
     }
     let sharded = matches!(vector.op, VectorOp::Sum | VectorOp::Avg | VectorOp::Min | VectorOp::Max | VectorOp::Count);
@@ -151,10 +161,14 @@ fn plan_vector(vector: &VectorAggregation, limited: bool, leaves: &mut Vec<Arc<R
 }
 
 /// `grouping`: of the enclosing `sum`, taken over when the aggregation is additive.
-fn plan_range(expr: &RangeAggregation, grouping: Option<&Grouping>, limited: bool) -> Result<RangePlan> {
+fn plan_range(
+    expr: &RangeAggregation,
+    grouping: Option<&Grouping>,
+    limited: bool,
+    now: Timestamp,
+) -> Result<RangePlan> {
     let log = &expr.range.log;
     let selector = CompiledSelector::new(&log.selector)?;
-    let pipeline = Pipeline::new(&log.stages)?;
     if let Some(unwrap) = &expr.range.unwrap {
         return Err(Error::NotSupported { what: unwrap_text(unwrap) });
     }
@@ -163,6 +177,11 @@ fn plan_range(expr: &RangeAggregation, grouping: Option<&Grouping>, limited: boo
     };
     let no_labels = Grouping { without: false, labels: Vec::new() };
     let key = if counting.is_additive() { SeriesKey::new(grouping) } else { SeriesKey::new(Some(&no_labels)) };
+    let wanted = match &key {
+        SeriesKey::By(names) => Wanted::Names(names.clone()),
+        SeriesKey::Without(_) => Wanted::All,
+    };
+    let pipeline = Pipeline::new(&log.stages, &Purpose { wanted, now })?;
     let lines = pipeline.reads_lines();
     let needs = ColumnNeeds {
         timestamps: true,

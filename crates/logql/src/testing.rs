@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sigyn_model::columns::ABSENT;
-use sigyn_model::{Labels, Lines, StringColumn};
+use sigyn_model::{Labels, Lines, StringColumn, Timestamp};
 
 use crate::aggregate::{RangeAccumulator, RunSummary};
 use crate::ast::Expr;
@@ -13,6 +13,9 @@ use crate::collector::{LogCollector, LogOptions, StreamEntries};
 use crate::error::{Error, Result};
 use crate::plan::{LogPlan, RangePlan, plan_log, plan_metric};
 use crate::series::{MetricResult, SeriesLimit, Steps};
+
+/// What templates call now.
+const NOW: Timestamp = Timestamp(0);
 
 /// One entry with its stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +127,7 @@ impl Block {
 /// Runs a log query over the rows, block by block, through two collectors that are merged.
 pub fn log_query(query: &str, rows: &[Row], rows_max: usize, options: &LogOptions) -> Result<Vec<StreamEntries>> {
     let plan = match crate::parse(query)? {
-        Expr::Log(log) => Arc::new(plan_log(&log)?),
+        Expr::Log(log) => Arc::new(plan_log(&log, NOW)?),
         _ => return Err(Error::Internal { message: format!("{query} is no log query") }),
     };
     collect(&plan, &blocks(rows, rows_max), options)
@@ -156,7 +159,7 @@ pub fn metric_query(
     limit: SeriesLimit,
 ) -> Result<MetricResult> {
     let plan = match crate::parse(query)? {
-        Expr::Metric(metric) => plan_metric(&metric)?,
+        Expr::Metric(metric) => plan_metric(&metric, NOW)?,
         _ => return Err(Error::Internal { message: format!("{query} is no metric query") }),
     };
     let blocks = blocks(rows, rows_max);
@@ -205,7 +208,7 @@ pub fn log_query_skipping(
     let Expr::Log(log) = crate::parse(query)? else {
         return Err(Error::Internal { message: format!("{query} is no log query") });
     };
-    let plan = Arc::new(plan_log(&log)?);
+    let plan = Arc::new(plan_log(&log, NOW)?);
     let mut collector = LogCollector::new(Arc::clone(&plan), options.clone());
     for block in blocks(rows, usize::MAX) {
         for run in block.runs.iter().filter(|run| plan.selector.matches(&run.labels)) {

@@ -67,7 +67,7 @@ impl Reader {
 
     /// Streams sorted by label text, entries in query direction.
     pub async fn log_query(&self, tenants: &[TenantId], request: LogRequest) -> Result<Answer<Vec<StreamEntries>>> {
-        let plan = Arc::new(sigyn_logql::plan_log(&request.expr)?);
+        let plan = Arc::new(sigyn_logql::plan_log(&request.expr, self.core.source.clock.now())?);
         let LogRequest { range, limit, direction, interval_ns, .. } = request;
         let answer = self.core.query(Kind::logs, tenants, |context| {
             let (source, plan) = (Arc::clone(&self.core.source), Arc::clone(&plan));
@@ -78,7 +78,7 @@ impl Reader {
     }
 
     pub async fn metric_query(&self, tenants: &[TenantId], request: MetricRequest) -> Result<Answer<MetricResult>> {
-        let plan = Arc::new(sigyn_logql::plan_metric(&request.expr)?);
+        let plan = Arc::new(sigyn_logql::plan_metric(&request.expr, self.core.source.clock.now())?);
         let answer = self.core.query(Kind::metric, tenants, |context| {
             let (source, plan) = (Arc::clone(&self.core.source), Arc::clone(&plan));
             async move { metric::run(&source, &context, plan, request.steps).await }

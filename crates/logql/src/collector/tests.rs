@@ -41,7 +41,9 @@ fn equal_timestamps_keep_their_order_and_backward_reverses_it() {
 #[test]
 fn a_later_part_comes_after_an_earlier_one_at_the_same_instant() {
     let plan = match crate::parse(r#"{app="a"}"#) {
-        Ok(crate::ast::Expr::Log(log)) => Arc::new(crate::plan_log(&log).expect("a good query")),
+        Ok(crate::ast::Expr::Log(log)) => {
+            Arc::new(crate::plan_log(&log, sigyn_model::Timestamp(0)).expect("a good query"))
+        }
         other => panic!("{other:?}"),
     };
     assert_eq!(plan.needs.metadata, MetadataNeeds::All);
@@ -116,7 +118,9 @@ fn duplicates_named_by_the_caller_are_left_out() {
 #[test]
 fn the_threshold_is_the_last_entry_that_counts() {
     let plan = match crate::parse(r#"{app="a"}"#) {
-        Ok(crate::ast::Expr::Log(log)) => Arc::new(crate::plan_log(&log).expect("a good query")),
+        Ok(crate::ast::Expr::Log(log)) => {
+            Arc::new(crate::plan_log(&log, sigyn_model::Timestamp(0)).expect("a good query"))
+        }
         other => panic!("{other:?}"),
     };
     let rows: Vec<Row> = (0..10).map(|n| Row::new(&[("app", "a")], n, "", &[])).collect();

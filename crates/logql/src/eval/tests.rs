@@ -27,7 +27,7 @@ fn set(series: &[Given<'_>]) -> SeriesSet {
 /// Evaluates `query`, whose selectors in order of appearance stand for `leaves`, over as many steps as the values have.
 fn run(query: &str, leaves: &[&[Given<'_>]], steps: Steps) -> Result<MetricResult> {
     let Expr::Metric(metric) = crate::parse(query)? else { panic!("{query} is no metric query") };
-    let plan = plan_metric(&metric)?;
+    let plan = plan_metric(&metric, sigyn_model::Timestamp(0))?;
     assert_eq!(plan.leaves.len(), leaves.len(), "{query}");
     evaluate(&plan, &steps, leaves.iter().map(|leaf| set(leaf)).collect(), LIMIT)
 }

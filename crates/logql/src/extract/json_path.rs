@@ -18,7 +18,9 @@ const STEPS_MAX: usize = 128;
 /// Errors: what is wrong and where, without the stage's own words.
 pub(crate) fn parse(path: &str) -> Result<Vec<Step>, String> {
     let (mut steps, mut rest) = (Vec::new(), path);
-    let fail = |rest: &str, message: &str| format!("cannot parse expression [{path}]: {message} at position {}", path.len() - rest.len() + 1);
+    let fail = |rest: &str, message: &str| {
+        format!("cannot parse expression [{path}]: {message} at position {}", path.len() - rest.len() + 1)
+    };
     while !rest.is_empty() {
         if steps.len() >= STEPS_MAX {
             return Err(fail(rest, "path is too deep"));

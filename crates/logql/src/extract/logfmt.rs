@@ -143,7 +143,10 @@ mod tests {
 
     #[test]
     fn pairs_and_errors() {
-        check(r#"level=warn msg="quoted value" dur=1.5s empty= flag n=42"#, "level=warn|msg=quoted value|dur=1.5s|empty=|flag=|n=42");
+        check(
+            r#"level=warn msg="quoted value" dur=1.5s empty= flag n=42"#,
+            "level=warn|msg=quoted value|dur=1.5s|empty=|flag=|n=42",
+        );
         check(r#"level=error msg="unterminated dur=3ms"#, "level=error|!38:unterminated quoted value");
         check(r#"key="esc \"inner\" done" other=plain"#, "key=esc \"inner\" done|other=plain");
         check("=novalue x=1", "!1:unexpected '='|x=1");

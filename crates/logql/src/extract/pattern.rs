@@ -85,7 +85,9 @@ fn capture(rest: &str) -> Option<(&str, usize)> {
     let inside = rest.strip_prefix('<')?;
     let end = inside.find('>')?;
     let name = &inside[..end];
-    let sound = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && !name.is_empty() && !name.as_bytes()[0].is_ascii_digit();
+    let sound = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && !name.is_empty()
+        && !name.as_bytes()[0].is_ascii_digit();
     sound.then_some((name, end + 2))
 }
 
@@ -95,13 +97,18 @@ mod tests {
 
     fn check(pattern: &str, line: &str, expected: &str) {
         let mut out = Vec::new();
-        Pattern::new(pattern).captures(line.as_bytes(), |name, value| out.push(format!("{name}={}", String::from_utf8_lossy(value))));
+        Pattern::new(pattern)
+            .captures(line.as_bytes(), |name, value| out.push(format!("{name}={}", String::from_utf8_lossy(value))));
         assert_eq!(out.join("|"), expected, "{pattern} on {line}");
     }
 
     #[test]
     fn captures_reach_to_the_next_literal() {
-        check(r#"<ip> - <user> [<_>] "<method> <path>""#, r#"1.2.3.4 - bob [x] "GET /a" 1"#, "ip=1.2.3.4|user=bob|method=GET|path=/a");
+        check(
+            r#"<ip> - <user> [<_>] "<method> <path>""#,
+            r#"1.2.3.4 - bob [x] "GET /a" 1"#,
+            "ip=1.2.3.4|user=bob|method=GET|path=/a",
+        );
         check("user=<u> action=<a> <rest>", "user=x action=login status=ok", "u=x|a=login|rest=status=ok");
         check("user=<u> ", "USER=x", "");
         check("<a>-<b>-<c>", "1-2", "a=1|b=2");

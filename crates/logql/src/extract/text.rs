@@ -93,7 +93,9 @@ mod tests {
 
     #[test]
     fn names_are_sanitised_by_character() {
-        for (key, name) in [("a", "a"), ("9num", "_9num"), ("dash-key", "dash_key"), ("é", "_"), ("ключ", "____"), ("a b.c", "a_b_c")] {
+        for (key, name) in
+            [("a", "a"), ("9num", "_9num"), ("dash-key", "dash_key"), ("é", "_"), ("ключ", "____"), ("a b.c", "a_b_c")]
+        {
             let mut out = String::new();
             push_sanitised(key, &mut out);
             assert_eq!(out, name);

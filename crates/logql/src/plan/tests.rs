@@ -5,7 +5,7 @@ use crate::ast::Expr;
 
 fn metric(query: &str) -> Result<MetricPlan> {
     match crate::parse(query)? {
-        Expr::Metric(metric) => plan_metric(&metric),
+        Expr::Metric(metric) => plan_metric(&metric, sigyn_model::Timestamp(0)),
         other => panic!("{query} is {other:?}"),
     }
 }

@@ -35,7 +35,7 @@ pub(crate) async fn open(
     tenant: &TenantId,
     request: TailRequest,
 ) -> Result<TailStream> {
-    let plan = Arc::new(sigyn_logql::plan_log(&request.expr)?);
+    let plan = Arc::new(sigyn_logql::plan_log(&request.expr, core.source.clock.now())?);
     let limits = core.limits(std::slice::from_ref(tenant));
     let seat = feeds.join(&core.source, tenant, limits.tails)?;
     let feed = seat.subscribe().await?;
