@@ -8,7 +8,7 @@ use std::time::Duration;
 use prometheus_client::registry::Registry;
 use sigyn_model::duration::Span;
 use sigyn_model::{ErrorKind, TenantLimits};
-use sigyn_storage::{CpuPool, Rng, Storage, SystemRng, rng};
+use sigyn_storage::{CpuPool, Storage, rng};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
@@ -25,7 +25,6 @@ pub struct Backend {
     pub(crate) storage: Storage,
     pub(crate) cpu: CpuPool,
     pub(crate) limits: Arc<TenantLimits>,
-    pub(crate) rng: Arc<dyn Rng>,
     pub(crate) metrics: Metrics,
     /// Who we are in leases.
     pub(crate) owner: String,
@@ -46,25 +45,8 @@ impl Backend {
         registry: &mut Registry,
     ) -> Self {
         let metrics = Metrics::register(registry);
-        Self {
-            config,
-            storage,
-            cpu,
-            limits,
-            rng: Arc::new(SystemRng),
-            metrics,
-            owner: String::new(),
-            damaged: Damaged::default(),
-            garbage: Mutex::default(),
-        }
-        .with_rng(Arc::new(SystemRng))
-    }
-
-    /// Draws names and jitter from `rng`, for tests that repeat.
-    #[must_use]
-    pub fn with_rng(self, rng: Arc<dyn Rng>) -> Self {
-        let owner = format!("backend-{:016x}", rng.next_u64());
-        Self { rng, owner, ..self }
+        let owner = format!("backend-{:016x}", storage.rng.next_u64());
+        Self { config, storage, cpu, limits, metrics, owner, damaged: Damaged::default(), garbage: Mutex::default() }
     }
 
     /// Repeats all jobs until cancelled. A job that fails is logged, counted and repeated at its next turn.
@@ -107,7 +89,7 @@ impl Backend {
     }
 
     fn jittered(&self, interval: Span) -> Duration {
-        let percent = 100 - JITTER_PERCENT / 2 + rng::below(&*self.rng, JITTER_PERCENT + 1);
+        let percent = 100 - JITTER_PERCENT / 2 + rng::below(&*self.storage.rng, JITTER_PERCENT + 1);
         interval.as_duration() * percent as u32 / 100
     }
 }

@@ -130,7 +130,7 @@ impl Backend {
     ) -> Result<u64> {
         let Storage { objects, catalog, clock, .. } = &self.storage;
         let started = clock.now();
-        let object = rng::new_object_key(started, &*self.rng);
+        let object = rng::new_object_key(started, &*self.storage.rng);
         let (meta, bytes) = lay_out(&object, tenant, window, inputs, merged);
         let stored = meta.length;
         objects::put_new(&**objects, &object, Bytes::from(bytes)).await?;

@@ -29,7 +29,7 @@ impl Source {
     pub(crate) fn new(config: ReadConfig, storage: Storage, cpu: CpuPool, metrics: Metrics) -> Self {
         Self {
             footers: FooterCache::new(config.footer_cache_size.bytes()),
-            ranges: CachedObjects::new(storage.objects, config.range_cache_size, sigyn_storage::Metrics::default()),
+            ranges: CachedObjects::new(storage.objects, config.range_cache_size, storage.metrics),
             config,
             catalog: storage.catalog,
             clock: storage.clock,

@@ -57,6 +57,8 @@ impl Node {
             objects,
             catalog: Arc::new(FaultyCatalog::new(catalog, Arc::clone(&faults))),
             clock: Arc::clone(&world.clock),
+            rng: Arc::new(SeededRng::new(world.next_seed())),
+            metrics: Metrics::default(),
             description: "simulated".to_owned(),
         };
         let (cpu, registry, limits) = (CpuPool::inline(), &mut Registry::default(), &world.limits);
@@ -66,7 +68,7 @@ impl Node {
         Ok(Self {
             writer: Writer::new(writing, storage.clone(), cpu.clone(), Arc::clone(limits), registry),
             reader: Reader::new(ReadConfig::default(), storage, cpu, Arc::clone(limits), registry),
-            backend: backend.with_rng(Arc::new(SeededRng::new(world.next_seed()))),
+            backend,
             faults,
             crashed: CancellationToken::new(),
         })

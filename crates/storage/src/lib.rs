@@ -41,6 +41,10 @@ pub struct Storage {
     pub objects: Arc<dyn ObjectStore>,
     pub catalog: Arc<dyn Catalog>,
     pub clock: Arc<dyn Clock>,
+    /// Names of objects, owners of leases, jitter.
+    pub rng: Arc<dyn Rng>,
+    /// Counters of the decorators that others put around `objects`, such as caches.
+    pub metrics: Metrics,
     /// One line for the start-up log: which bucket, which catalog.
     pub description: String,
 }
@@ -59,10 +63,11 @@ pub async fn open_with_metrics(config: &StorageConfig, clock: Arc<dyn Clock>, me
         config::check_catalog(catalog).map_err(|reason| Error::Bucket { url: catalog.clone(), reason })?;
     }
     let objects = objects::instrumented(objects::open_bucket(&config.bucket)?, metrics.clone());
+    let rng: Arc<dyn Rng> = Arc::new(SystemRng);
     let catalog = ObjectCatalog::open(
         Arc::clone(&objects),
         Arc::clone(&clock),
-        Arc::new(SystemRng),
+        Arc::clone(&rng),
         CatalogOptions::default(),
         metrics.clone(),
     )
@@ -71,6 +76,8 @@ pub async fn open_with_metrics(config: &StorageConfig, clock: Arc<dyn Clock>, me
         objects,
         catalog: Arc::new(catalog),
         clock,
+        rng,
+        metrics: metrics.clone(),
         description: format!("bucket {url}, catalog in the bucket"),
     })
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
 use sigyn_model::{ByteSize, ErrorKind, PartMeta};
-use sigyn_storage::{CpuPool, Storage, SystemRng, rng};
+use sigyn_storage::{CpuPool, Storage, rng};
 use tokio::time::{Instant, timeout_at};
 
 use crate::batcher::Waiting;
@@ -60,7 +60,7 @@ impl Flusher {
         // Only the batcher asks, one flush after the other.
         let sequence = of_clock.max(last + 1);
         self.last_sequence.store(sequence, Ordering::Relaxed);
-        Ticket { key: rng::new_object_key(now, &SystemRng), sequence }
+        Ticket { key: rng::new_object_key(now, &*self.storage.rng), sequence }
     }
 
     /// Flushes a batch and answers each of its pushes. Runs in a task of its own, so a client that leaves stops nothing.

@@ -86,7 +86,14 @@ impl World {
             )
             .await?,
         );
-        let truth = Storage { objects, catalog, clock, description: "memory".to_owned() };
+        let truth = Storage {
+            objects,
+            catalog,
+            clock,
+            rng: Arc::new(SeededRng::new(2)),
+            metrics: sigyn_storage::Metrics::default(),
+            description: "memory".to_owned(),
+        };
         let (object_faults, catalog_faults) = (Faults::none(), Faults::none());
         let storage = Storage {
             objects: Arc::new(FaultyObjects::new(Arc::clone(&truth.objects), Arc::clone(&object_faults))),

@@ -45,7 +45,15 @@ impl World {
         let (options, metrics) = (CatalogOptions::default(), Metrics::default());
         let catalog = ObjectCatalog::open(Arc::clone(&store), Arc::clone(&clock), rng, options, metrics).await;
         let catalog = Arc::new(catalog.expect("the catalog opens"));
-        let storage = Storage { objects: store, catalog, clock, description: "test".to_owned() };
+        let rng = Arc::new(SeededRng::new(seed ^ 0xbeef));
+        let storage = Storage {
+            objects: store,
+            catalog,
+            clock,
+            rng,
+            metrics: Metrics::default(),
+            description: "test".to_owned(),
+        };
         Self { storage, rng: SeededRng::new(seed ^ 0xfeed) }
     }
 
@@ -55,8 +63,8 @@ impl World {
 
     pub(crate) fn backend_on(&self, storage: Storage, config: BackendConfig, limits: Limits, seed: u64) -> Backend {
         let limits = Arc::new(TenantLimits::new(limits));
-        let rng = Arc::new(SeededRng::new(seed));
-        Backend::new(config, storage, CpuPool::inline(), limits, &mut Registry::default()).with_rng(rng)
+        let storage = Storage { rng: Arc::new(SeededRng::new(seed)), ..storage };
+        Backend::new(config, storage, CpuPool::inline(), limits, &mut Registry::default())
     }
 
     /// One flush of one tenant's entries, which lie in one hour. Returns its part.

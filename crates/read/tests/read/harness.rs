@@ -101,6 +101,8 @@ impl Bucket {
             objects: Arc::clone(&self.objects) as Arc<dyn ObjectStore>,
             catalog: Arc::clone(&self.catalog),
             clock: Arc::clone(&self.clock),
+            rng: Arc::new(sigyn_storage::SeededRng::new(1)),
+            metrics: sigyn_storage::Metrics::default(),
             description: "memory".to_owned(),
         }
     }
