@@ -28,6 +28,7 @@ pub use parser::{EmptyCompatible, parse, parse_selector};
 pub mod aggregate;
 pub mod batch;
 pub mod collector;
+pub mod detect;
 pub mod eval;
 mod fields;
 pub mod pipeline;
