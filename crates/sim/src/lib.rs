@@ -6,9 +6,12 @@
 //!
 //! The nodes are the real crates `write`, `read` and `backend` over the seams of `storage`; only what is outside is simulated.
 //! A crash cuts the node off its store for ever: whatever its tasks still do has no effect, as if they had been killed there.
+//!
+//! Apart from that, [`logql_test`] runs the `.test` files of `testdata/logql`, in process and over HTTP.
 
 mod client;
 mod ledger;
+pub mod logql_test;
 mod node;
 mod reading;
 mod run;

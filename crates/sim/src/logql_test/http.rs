@@ -8,9 +8,9 @@ use sigyn_model::Labels;
 use sigyn_model::duration::SECOND;
 use sigyn_read::Direction;
 
+use super::Target;
 use super::outcome::{Outcome, Series, Stream};
 use super::script::{Entry, Kind, Load, Question};
-use super::Target;
 
 /// A tenant of a server.
 #[derive(Debug)]
@@ -51,7 +51,8 @@ fn read(mut response: ureq::http::Response<ureq::Body>) -> Result<(u16, String),
 
 impl Target for Http {
     fn load(&self, load: &Load) -> Result<(), String> {
-        let map = |labels: &Labels| labels.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect::<BTreeMap<_, _>>();
+        let map =
+            |labels: &Labels| labels.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect::<BTreeMap<_, _>>();
         let value = |entry: &Entry| {
             let time = (self.base + entry.offset).to_string();
             match entry.metadata.is_empty() {

@@ -15,9 +15,9 @@ use sigyn_storage::{CatalogOptions, CpuPool, Metrics, ObjectCatalog, SeededRng, 
 use sigyn_write::{PushBatch, PushEntry, PushStream, Span32, WriteConfig, Writer};
 use tokio::runtime::Runtime;
 
+use super::Target;
 use super::outcome::{Outcome, Series, Stream};
 use super::script::{Entry, Kind, Load, Question};
-use super::Target;
 
 /// 2026-11-22T04:00:00Z: the test's start. The clock shows an hour later.
 const BASE: i64 = 1_795_320_000_000_000_000;
@@ -53,7 +53,14 @@ async fn start() -> Result<(Writer, Reader), String> {
         Metrics::default(),
     );
     let catalog = Arc::new(catalog.await.map_err(|error| error.to_string())?);
-    let storage = Storage { objects, catalog, clock, description: "memory".to_owned() };
+    let storage = Storage {
+        objects,
+        catalog,
+        clock,
+        rng: Arc::new(SeededRng::new(1)),
+        metrics: Metrics::default(),
+        description: "memory".to_owned(),
+    };
     let (cpu, registry) = (CpuPool::inline(), &mut Registry::default());
     let limits = Arc::new(TenantLimits::new(Limits::default()));
     let writing = WriteConfig { flush_interval: Span::millis(1), ..WriteConfig::default() };
@@ -92,7 +99,7 @@ impl Target for Local {
                     Err(error) => Outcome::Refused(error.to_string()),
                 })
             }
-            Expr::Metric(_) if question.kind.asks_logs() => Err("a metric query asked for logs".to_owned()),
+            Expr::Metric(_) if question.kind == Kind::Logs => Err("a metric query asked for logs".to_owned()),
             Expr::Metric(expr) => {
                 let steps = match question.kind {
                     Kind::Instant => Steps::instant(to),

@@ -53,7 +53,11 @@ impl Outcome {
                     all.into_iter().map(|series| Series { labels: without(&series.labels), ..series }).collect();
                 for (at, series) in all.iter().enumerate() {
                     if all[..at].iter().any(|other| other.labels == series.labels) {
-                        return Err(format!("several series {} but for {}: show them", series.labels, hidden.join(", ")));
+                        return Err(format!(
+                            "several series {} but for {}: show them",
+                            series.labels,
+                            hidden.join(", ")
+                        ));
                     }
                 }
                 Ok(Self::Series(all))

@@ -6,7 +6,7 @@ use sigyn_read::Direction;
 
 use super::Target;
 use super::outcome::Outcome;
-use super::script::{Eval, Expected, Kind, Script};
+use super::script::{Eval, Expected, Script};
 
 /// What came of a script.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Script {
         for eval in &self.evals {
             let here = |error| format!("{}:{}: {error}", self.name, eval.line + 1);
             let got = target.ask(&eval.question).and_then(|got| self.normalise(eval, got)).map_err(here)?;
-            let is_right = is_right(&eval.expected, &got);
+            let is_right = is_right(eval, &got);
             if !is_right {
                 report.failures.push(self.failure(eval, &got));
             }
@@ -48,7 +48,7 @@ impl Script {
 
     fn normalise(&self, eval: &Eval, got: Outcome) -> Result<Outcome, String> {
         let mut got = got.hide(&self.hidden, eval.question.direction == Direction::Forward)?;
-        got.sort(eval.question.query.contains("sort"));
+        got.sort(eval.is_sorted());
         Ok(got)
     }
 
@@ -75,14 +75,12 @@ impl Script {
     }
 }
 
-fn is_right(expected: &Expected, got: &Outcome) -> bool {
-    match (expected, got) {
+fn is_right(eval: &Eval, got: &Outcome) -> bool {
+    match (&eval.expected, got) {
         (Expected::Answer(expected), got) => {
             let mut expected = expected.clone();
-            expected.sort(false);
-            let mut sorted = got.clone();
-            sorted.sort(false);
-            sorted.matches(&expected)
+            expected.sort(eval.is_sorted());
+            got.matches(&expected)
         }
         (Expected::Refusal(text), Outcome::Refused(got)) => match text.strip_suffix("...") {
             Some(start) => got.starts_with(start),
@@ -95,9 +93,9 @@ fn is_right(expected: &Expected, got: &Outcome) -> bool {
     }
 }
 
-impl Kind {
-    /// Whether the query is asked as one for entries.
-    pub(super) fn asks_logs(self) -> bool {
-        self == Self::Logs
+impl Eval {
+    /// Whether the order of series is part of the answer.
+    fn is_sorted(&self) -> bool {
+        self.question.query.contains("sort")
     }
 }

@@ -1,6 +1,7 @@
 //! The small pieces of text that `.test` files are made of: label sets, lines, values.
 
-use sigyn_model::{GoQuoted, Labels};
+use sigyn_model::Labels;
+use sigyn_model::labels::GoQuoted;
 
 /// Reads `{name="value", …}` at the start of `text`; returns the labels and the rest. Errors: a sentence.
 pub(super) fn labels(text: &str) -> Result<(Labels, &str), String> {
@@ -38,8 +39,7 @@ pub(super) fn quoted(text: &str) -> Result<(String, &str), String> {
                     'r' => '\r'.into(),
                     't' => '\t'.into(),
                     'v' => '\u{b}'.into(),
-                    'x' => None,
-                    'u' => None,
+                    'x' | 'u' => None,
                     other => Some(other),
                 };
                 let length = if escape == 'x' { 2 } else { 4 };
