@@ -202,7 +202,7 @@ impl Work<'_> {
 
     /// Merges in slices and leaves the processor alone as long as it was used, so that queries and pushes come first.
     async fn merge_bytes(&mut self, parts: Vec<Bytes>) -> Result<Merged> {
-        let make = move || Merger::new(parts, Level::L1, Codec::L1, BlockLimits::default());
+        let make = move || Merger::new(parts, Level::L1, Codec::L1, BlockLimits::compacted());
         let mut merger = self.cpu.run_background(make).await??;
         loop {
             let started = tokio::time::Instant::now();

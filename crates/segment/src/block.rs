@@ -34,6 +34,14 @@ impl Default for BlockLimits {
     }
 }
 
+impl BlockLimits {
+    /// For parts that compaction makes.
+    #[must_use]
+    pub fn compacted() -> Self {
+        Self { raw_bytes_max: format::COMPACTED_BLOCK_LINE_BYTES, rows_max: format::COMPACTED_BLOCK_ROWS }
+    }
+}
+
 /// Collects rows of ascending streams into one block.
 #[derive(Debug)]
 pub struct BlockBuilder {

@@ -61,10 +61,14 @@ pub const OBJECT_END_MAGIC: [u8; 4] = *b"SGEN";
 
 /// Raw line bytes at which a block is full.
 pub const BLOCK_LINE_BYTES: usize = 256 << 10;
+/// The same once compacted: larger blocks take less space.
+pub const COMPACTED_BLOCK_LINE_BYTES: usize = 512 << 10;
 /// Raw structured metadata bytes at which a block is full.
 pub const BLOCK_METADATA_BYTES: usize = 1 << 20;
 /// Rows at which a block is full.
 pub const BLOCK_ROWS: usize = 16_384;
+/// The same once compacted.
+pub const COMPACTED_BLOCK_ROWS: usize = 32_768;
 /// Distinct structured metadata names at which a block is full.
 pub const BLOCK_METADATA_NAMES: usize = 512;
 
