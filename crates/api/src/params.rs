@@ -91,8 +91,13 @@ fn integer(text: &str) -> Result<i64, &'static str> {
 
 /// `limit`: a positive integer, 100 when absent.
 pub(crate) fn limit(params: &Params) -> Result<usize> {
-    match params.get("limit") {
-        "" => Ok(DEFAULT_LIMIT),
+    positive(params, "limit", DEFAULT_LIMIT)
+}
+
+/// A positive integer; the complaint names `limit` whatever the parameter is called, as Loki's does.
+pub(crate) fn positive(params: &Params, name: &str, default: usize) -> Result<usize> {
+    match params.get(name) {
+        "" => Ok(default),
         text => match atoi(text)? {
             number if number <= 0 => Err(Error::invalid("limit must be a positive value")),
             number => Ok(usize::try_from(number).unwrap_or(usize::MAX)),

@@ -1,5 +1,7 @@
 //! Limits that a query's text and parameters alone decide, with Loki's texts. What depends on data is `read`'s to check.
 
+use std::sync::Arc;
+
 use sigyn_logql::ast::{Expr, LogRange, MatchOp, MetricExpr, Selector};
 use sigyn_model::duration::{format_go, format_prometheus};
 use sigyn_model::{Limits, TimeRange, Timestamp};
@@ -40,15 +42,32 @@ fn check_range(range: &LogRange, limits: &Limits) -> Result<()> {
     check_selector(&range.log.selector, limits)
 }
 
-fn check_selector(selector: &Selector, limits: &Limits) -> Result<()> {
-    let matchers = &selector.matchers;
-    let most = limits.max_streams_matchers_per_query;
-    if most > 0 && matchers.len() > most {
+/// Refuses selectors with more matchers than any of the tenants may use, before their regexes are compiled.
+pub(crate) fn check_matchers<'a>(
+    selectors: impl IntoIterator<Item = &'a Selector>,
+    limits: &[Arc<Limits>],
+) -> Result<()> {
+    for selector in selectors {
+        for limits in limits {
+            check_matcher_count(selector, limits)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_matcher_count(selector: &Selector, limits: &Limits) -> Result<()> {
+    let (count, most) = (selector.matchers.len(), limits.max_streams_matchers_per_query);
+    if most > 0 && count > most {
         return Err(Error::invalid(format!(
-            "max streams matchers per query exceeded, matchers-count > limit ({} > {most})",
-            matchers.len()
+            "max streams matchers per query exceeded, matchers-count > limit ({count} > {most})"
         )));
     }
+    Ok(())
+}
+
+fn check_selector(selector: &Selector, limits: &Limits) -> Result<()> {
+    check_matcher_count(selector, limits)?;
+    let matchers = &selector.matchers;
     let present = || matchers.iter().map(|m| m.name.as_str()).collect::<Vec<_>>().join(", ");
     let missing: Vec<&str> = limits
         .required_labels
@@ -104,6 +123,18 @@ pub(crate) fn clamp(range: TimeRange, now: Timestamp, limits: &Limits) -> Result
         )));
     }
     Ok(Some(range))
+}
+
+/// As [`clamp`], for every tenant of a query.
+pub(crate) fn clamp_all(range: TimeRange, now: Timestamp, limits: &[Arc<Limits>]) -> Result<Option<TimeRange>> {
+    let mut clamped = Some(range);
+    for limits in limits {
+        clamped = match clamped {
+            Some(range) => clamp(range, now, limits)?,
+            None => None,
+        };
+    }
+    Ok(clamped)
 }
 
 /// As [`clamp`], for labels and series, which complain where queries answer with nothing.

@@ -57,6 +57,12 @@ fn reading() -> Router<Arc<App>> {
         .route("/loki/api/v1/index/stats", both(routes::index_stats::index_stats))
         .route("/loki/api/v1/index/volume", both(routes::index_volume::volume))
         .route("/loki/api/v1/index/volume_range", both(routes::index_volume::volume_range))
+        .route("/loki/api/v1/detected_labels", both(routes::detected_labels::detected_labels))
+        .route("/loki/api/v1/detected_fields", both(routes::detected_fields::fields))
+        .route("/loki/api/v1/detected_field/{name}/values", both(routes::detected_fields::values))
+        .route("/loki/api/v1/patterns", both(routes::patterns::patterns))
+        .route("/loki/api/v1/drilldown-limits", get(routes::tenant_limits::drilldown_limits))
+        .route("/config/tenant/v1/limits", get(routes::tenant_limits::tenant_limits))
         .route("/loki/api/v1/tail", get(routes::tail::tail))
 }
 

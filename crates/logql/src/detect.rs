@@ -11,6 +11,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use sigyn_model::Labels;
 
 use crate::collector::{Entry, StreamEntries};
+use crate::extract::json::{Members, Raw};
 use crate::humanize::{format_bytes, parse_bytes};
 
 pub use kind::{FieldKind, is_float};
@@ -76,6 +77,23 @@ fn rewritten(value: &str) -> String {
         Ok(bytes) if is_size => format_bytes(bytes),
         _ => value.to_owned(),
     }
+}
+
+/// Keys of JSON lines whose text is the message proper.
+const MESSAGE_KEYS: [&[u8]; 6] = [b"log", b"message", b"msg", b"msg_", b"_msg", b"content"];
+
+/// The message of a JSON object line, as it stands between its quotes: the first of the keys that usually hold it.
+#[must_use]
+pub fn message(line: &[u8]) -> Option<&[u8]> {
+    let mut members = Members::new(line).ok()?;
+    while let Ok(Some((key, value))) = members.next() {
+        if let Raw::Str(text) = value
+            && MESSAGE_KEYS.contains(&key)
+        {
+            return Some(text);
+        }
+    }
+    None
 }
 
 /// Marks of failed stages are no fields.

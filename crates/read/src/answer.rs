@@ -33,6 +33,24 @@ pub struct VolumeSeries {
     pub points: Vec<(Timestamp, u64)>,
 }
 
+/// A stream label and how many values it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DetectedLabel {
+    pub label: String,
+    pub cardinality: u64,
+}
+
+/// Lines of one shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    /// As the filter `|>` takes it: `<_>` where the lines differ.
+    pub pattern: String,
+    /// `detected_level` of the lines; empty without one.
+    pub level: String,
+    /// `(start of the bucket in nanoseconds, lines)`, ascending; counts are estimates when the data is large.
+    pub samples: Vec<(i64, u64)>,
+}
+
 /// One message of a tail.
 #[derive(Debug, Clone, Default)]
 pub struct TailFrame {

@@ -14,6 +14,7 @@ pub mod reader;
 pub mod request;
 pub mod stats;
 
+mod admission;
 mod context;
 mod source;
 
@@ -27,15 +28,19 @@ mod fetch;
 mod overlap;
 mod work;
 
+mod detected;
 mod exec;
+mod patterns;
 mod tail;
 mod volume;
 
 mod metrics;
 
-pub use answer::{Answer, DroppedEntry, IndexStats, TailEntry, TailFrame, VolumeSeries};
+pub use answer::{Answer, DetectedLabel, DroppedEntry, IndexStats, Pattern, TailEntry, TailFrame, VolumeSeries};
 pub use config::ReadConfig;
 pub use error::{Error, Result};
 pub use reader::{Reader, TailStream};
-pub use request::{Direction, LogRequest, MetricRequest, Steps, TailRequest, VolumeBy, VolumeRequest};
+pub use request::{
+    Direction, FieldsRequest, LogRequest, MetricRequest, PatternsRequest, Steps, TailRequest, VolumeBy, VolumeRequest,
+};
 pub use stats::QueryStats;

@@ -21,6 +21,9 @@ pub(crate) enum Kind {
     series,
     stats,
     volume,
+    detected,
+    patterns,
+    explain,
     tail,
 }
 

@@ -8,13 +8,14 @@ use std::time::Duration;
 use futures::Stream;
 use prometheus_client::registry::Registry;
 use sigyn_logql::ast::Selector;
+use sigyn_logql::detect::{self, DetectedField};
 use sigyn_logql::matcher::CompiledSelector;
-use sigyn_logql::{LogOptions, MetricResult, StreamEntries};
+use sigyn_logql::{Direction, LogOptions, MetricResult, StreamEntries};
 use sigyn_model::{Labels, TenantId, TenantLimits, TimeRange};
 use sigyn_storage::{CpuPool, Storage};
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use crate::admission::Admission;
 use crate::context::{QueryContext, QueryLimits};
 use crate::exec::{logs, metric};
 use crate::metrics::{Kind, Metrics};
@@ -22,8 +23,8 @@ use crate::selection::{Selectors, label_sets};
 use crate::source::Source;
 use crate::tail::{self, Feeds};
 use crate::{
-    Answer, Error, IndexStats, LogRequest, MetricRequest, QueryStats, ReadConfig, Result, TailFrame, TailRequest,
-    VolumeRequest, VolumeSeries, volume,
+    Answer, DetectedLabel, Error, FieldsRequest, IndexStats, LogRequest, MetricRequest, Pattern, PatternsRequest,
+    QueryStats, ReadConfig, Result, TailFrame, TailRequest, VolumeRequest, VolumeSeries, detected, patterns, volume,
 };
 
 /// Frames of a tail; ends after an error. Dropping it ends the tail.
@@ -49,7 +50,7 @@ pub struct Reader {
 pub(crate) struct Core {
     pub(crate) source: Arc<Source>,
     limits: Arc<TenantLimits>,
-    admission: Arc<Semaphore>,
+    admission: Admission,
 }
 
 impl Reader {
@@ -60,7 +61,7 @@ impl Reader {
         limits: Arc<TenantLimits>,
         registry: &mut Registry,
     ) -> Self {
-        let admission = Arc::new(Semaphore::new(config.max_concurrent.clamp(1, Semaphore::MAX_PERMITS)));
+        let admission = Admission::new(config.max_concurrent);
         let source = Arc::new(Source::new(config, storage, cpu, Metrics::register(registry)));
         Self { core: Core { source, limits, admission }, feeds: Arc::default() }
     }
@@ -157,6 +158,53 @@ impl Reader {
         answered(answer.await?)
     }
 
+    /// Names of stream labels and how many values each has, sorted. Labels that hold nothing but numbers and ids are left out.
+    pub async fn detected_labels(
+        &self,
+        tenants: &[TenantId],
+        selector: Option<Selector>,
+        range: TimeRange,
+    ) -> Result<Vec<DetectedLabel>> {
+        let sets = self.label_sets(Kind::detected, tenants, selector.as_slice(), range).await?;
+        Ok(self.core.source.cpu.run(move || detected::labels(&sets, SHARD_LABEL)).await?)
+    }
+
+    /// Fields of the newest entries, sorted by name.
+    pub async fn detected_fields(&self, tenants: &[TenantId], request: FieldsRequest) -> Result<Vec<DetectedField>> {
+        self.from_newest(tenants, request, |streams, limit| detect::fields(&streams, limit)).await
+    }
+
+    /// Values of one field in the newest entries, sorted.
+    pub async fn detected_field_values(
+        &self,
+        tenants: &[TenantId],
+        request: FieldsRequest,
+        name: String,
+    ) -> Result<Vec<String>> {
+        self.from_newest(tenants, request, move |streams, limit| detect::values(&streams, &name, limit)).await
+    }
+
+    async fn from_newest<T: Send + 'static>(
+        &self,
+        tenants: &[TenantId],
+        request: FieldsRequest,
+        look: impl FnOnce(Vec<StreamEntries>, usize) -> T + Send + 'static,
+    ) -> Result<T> {
+        let FieldsRequest { expr, range, line_limit, limit } = request;
+        let log = LogRequest { expr, range, limit: line_limit, direction: Direction::Backward, interval_ns: 0 };
+        let streams = self.log_query(tenants, log).await?.data;
+        Ok(self.core.source.cpu.run(move || look(streams, limit)).await?)
+    }
+
+    /// Patterns of lines, most frequent first; see [`Pattern`].
+    pub async fn patterns(&self, tenants: &[TenantId], request: PatternsRequest) -> Result<Vec<Pattern>> {
+        let answer = self.core.query(Kind::patterns, tenants, |context| {
+            let (source, request) = (Arc::clone(&self.core.source), request.clone());
+            async move { patterns::patterns(&source, &context, &request).await }
+        });
+        Ok(answer.await?.0)
+    }
+
     /// Starts a tail. Errors before the first frame are returned here, later ones end the stream.
     pub async fn tail(&self, tenant: &TenantId, request: TailRequest) -> Result<TailStream> {
         tail::open(&self.core, &self.feeds, tenant, request).await
@@ -181,12 +229,13 @@ impl Core {
     ) -> Result<(T, QueryStats)> {
         let limits = self.limits(tenants);
         let context = QueryContext::new(tenants, limits);
+        // A query of several tenants waits among the first one's.
+        let payer = tenants.first().ok_or_else(|| Error::Internal("a query without a tenant".to_owned()))?;
         let _stop = context.stop_on_drop();
         let began = Instant::now();
         let mut queued = Duration::ZERO;
         let run = async {
-            let permit = self.admission.acquire().await;
-            let _permit = permit.map_err(|_| Error::Internal("the reader is shut down".to_owned()))?;
+            let _ticket = self.admission.enter(payer).await?;
             queued = began.elapsed();
             self.run_again(&context, &work).await
         };

@@ -51,6 +51,27 @@ pub struct VolumeRequest {
     pub target_labels: Vec<String>,
 }
 
+/// Fields of the newest `line_limit` entries that a log query lets through.
+#[derive(Debug, Clone)]
+pub struct FieldsRequest {
+    pub expr: LogExpr,
+    pub range: TimeRange,
+    /// Entries to look at.
+    pub line_limit: usize,
+    /// Most fields, or values, to return.
+    pub limit: usize,
+}
+
+/// Patterns of a selector's lines.
+#[derive(Debug, Clone)]
+pub struct PatternsRequest {
+    /// May be `{}`, which selects everything.
+    pub selector: Selector,
+    pub range: TimeRange,
+    /// Width of the buckets that lines are counted by, in nanoseconds, counted from the epoch.
+    pub step: i64,
+}
+
 /// A live query: the newest `limit` entries since `start`, then whatever arrives.
 #[derive(Debug, Clone)]
 pub struct TailRequest {

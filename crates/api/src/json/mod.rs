@@ -1,5 +1,6 @@
 //! JSON written straight to bytes, as Loki writes it.
 
+mod detected;
 mod labels;
 mod lists;
 mod query;
@@ -8,6 +9,7 @@ mod stats;
 mod streams;
 mod tail;
 
+pub(crate) use detected::{detected_fields, detected_labels, detected_values, patterns};
 pub(crate) use lists::{index_stats, series, strings};
 pub(crate) use query::{EncodingFlags, QueryAnswer, Result as QueryResult, query_answer, size_hint};
 pub(crate) use tail::tail_frame;

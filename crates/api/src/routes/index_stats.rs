@@ -13,14 +13,10 @@ use crate::{Result, json, params, query_limits};
 
 pub(crate) async fn index_stats(State(app): State<Arc<App>>, request: ReadRequest) -> Result<Response> {
     let now = app.now();
-    let mut range = Some(params::ordered_bounds(&request.params, now)?);
+    let range = params::ordered_bounds(&request.params, now)?;
     let selector = parse_selector(request.params.get("query"), EmptyCompatible::Refused)?;
-    for limits in &request.limits {
-        range = match range {
-            Some(range) => query_limits::clamp(range, now, limits)?,
-            None => None,
-        };
-    }
+    query_limits::check_matchers([&selector], &request.limits)?;
+    let range = query_limits::clamp_all(range, now, &request.limits)?;
     let stats = match range {
         Some(range) => app.reader()?.index_stats(&request.tenants, selector, range).await?,
         None => IndexStats::default(),

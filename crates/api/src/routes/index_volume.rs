@@ -37,13 +37,8 @@ async fn answer(app: &App, request: ReadRequest, in_steps: bool) -> Result<Respo
     let target_labels = params.get("targetLabels").split(',').map(str::trim).filter(|name| !name.is_empty());
     let target_labels = target_labels.map(str::to_owned).collect();
 
-    let mut range = Some(range);
-    for limits in &request.limits {
-        range = match range {
-            Some(range) => query_limits::clamp(range, now, limits)?,
-            None => None,
-        };
-    }
+    query_limits::check_matchers([&selector], &request.limits)?;
+    let range = query_limits::clamp_all(range, now, &request.limits)?;
     let found = match range {
         Some(range) => {
             let volume = VolumeRequest { selector, range, limit, step, by, target_labels };

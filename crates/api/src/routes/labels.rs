@@ -25,6 +25,7 @@ pub(super) fn scope(app: &App, request: &ReadRequest) -> Result<(Option<Selector
         "" => None,
         text => Some(parse_selector(text, EmptyCompatible::Refused)?),
     };
+    query_limits::check_matchers(selector.iter(), &request.limits)?;
     Ok((selector, range))
 }
 

@@ -21,17 +21,13 @@ pub(crate) async fn query_range(State(app): State<Arc<App>>, request: ReadReques
     let now = app.now();
     let query = RangeQuery::parse(&request.params, now)?;
     let expr = sigyn_logql::parse(&query.query)?;
-    let mut range = Some(query.range);
     for limits in &request.limits {
         query_limits::check_expr(&expr, limits)?;
         if matches!(expr, Expr::Log(_)) {
             query_limits::check_entries(query.limit, limits)?;
         }
-        range = match range {
-            Some(range) => query_limits::clamp(range, now, limits)?,
-            None => None,
-        };
     }
+    let range = query_limits::clamp_all(query.range, now, &request.limits)?;
     let answer = match expr {
         Expr::Log(expr) => logs(&app, &request, expr, &query, range).await?,
         Expr::Metric(expr) => samples(&app, &request, expr, query.step, range).await?,

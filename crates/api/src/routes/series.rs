@@ -11,11 +11,12 @@ use super::labels::metadata_range;
 use crate::params::Params;
 use crate::request::ReadRequest;
 use crate::state::App;
-use crate::{Error, Result, json};
+use crate::{Error, Result, json, query_limits};
 
 pub(crate) async fn series(State(app): State<Arc<App>>, request: ReadRequest) -> Result<Response> {
     let range = metadata_range(&app, &request)?;
     let selectors = selectors(&request.params)?;
+    query_limits::check_matchers(&selectors, &request.limits)?;
     let series = app.reader()?.series(&request.tenants, selectors, range).await?;
     request.reply.json(series.len() * 128, move |out| json::series(out, &series)).await
 }

@@ -6,13 +6,8 @@ use axum::response::Response;
 
 use crate::status;
 
-pub(crate) const PATHS: [&str; 16] = [
-    "/loki/api/v1/detected_labels",
-    "/loki/api/v1/detected_fields",
-    "/loki/api/v1/detected_field/{name}/values",
-    "/loki/api/v1/patterns",
+pub(crate) const PATHS: [&str; 11] = [
     "/loki/api/v1/index/shards",
-    "/loki/api/v1/drilldown-limits",
     "/loki/api/v1/delete",
     "/loki/api/v1/rules",
     "/loki/api/v1/rules/{*rest}",

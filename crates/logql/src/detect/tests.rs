@@ -66,3 +66,16 @@ fn values_are_sorted_and_sizes_written_again() {
     assert_eq!(values(&streams, "n", 10), ["42"]);
     assert_eq!(values(&streams, "nope", 10), [""; 0]);
 }
+
+#[test]
+fn messages_of_json_lines() {
+    for (line, expected) in [
+        (r#"{"level":"info","msg":"a \"b\"","message":"c"}"#, Some(r#"a \"b\""#)),
+        (r#"{"msg":5,"log":"x"}"#, Some("x")),
+        (r#"{"level":"info"}"#, None),
+        (r#"{"broken"#, None),
+        ("msg=x", None),
+    ] {
+        assert_eq!(message(line.as_bytes()), expected.map(str::as_bytes), "{line}");
+    }
+}

@@ -23,7 +23,7 @@ async fn paths_and_methods_that_do_not_exist() {
         ("DELETE", "/loki/api/v1/query_range", (404, "404 page not found\n")),
         ("PUT", "/loki/api/v1/query", (405, "")),
         ("POST", "/ready", (405, "")),
-        ("GET", "/loki/api/v1/patterns", (404, "/loki/api/v1/patterns is not supported yet\n")),
+        ("GET", "/loki/api/v1/delete", (404, "/loki/api/v1/delete is not supported yet\n")),
     ] {
         let answer = server.send(request(method, path, &[], &[])).await;
         assert_eq!(answer.refusal(), (expected.0, expected.1.to_owned()), "{method} {path}");
