@@ -5,8 +5,19 @@ use anyhow::{Result, bail};
 pub(crate) const HELP: &str = "\
 sigyn: a log database that speaks Loki's API
 
-Usage: sigyn [flags]
+Usage: sigyn [flags]                serve
+       sigyn COMMAND [arguments]    ask a server; each command has --help with examples
 
+Commands:
+  query          log lines, or a metric over time
+  instant-query  a metric at one instant
+  labels         label names, or the values of one label
+  series         the streams that selectors match
+  tail           new log lines as they arrive
+  explain        how a query will be answered
+  help COMMAND   the help of a command
+
+Flags of the server:
   -config.file=FILE       settings, in YAML; without it the defaults apply
   -config.expand-env      replace ${VAR} and ${VAR:default} in the file (always done, accepted for Loki's sake)
   -target=LIST            parts to run: all (default), or a comma list of write, read, backend
@@ -44,7 +55,7 @@ impl Flags {
         let mut arguments = arguments.into_iter().peekable();
         while let Some(argument) = arguments.next() {
             let Some(flag) = argument.strip_prefix("--").or_else(|| argument.strip_prefix('-')) else {
-                bail!("'{argument}' is not a flag; there are no subcommands, see sigyn -help");
+                bail!("'{argument}' is not a flag; a command comes first, see sigyn -help");
             };
             let (name, value) = match flag.split_once('=') {
                 Some((name, value)) => (name, Some(value.to_owned())),
@@ -164,7 +175,7 @@ mod tests {
     #[test]
     fn mistakes_are_explained() {
         for (line, message) in [
-            ("serve", "'serve' is not a flag; there are no subcommands, see sigyn -help"),
+            ("-target=all query", "'query' is not a flag; a command comes first, see sigyn -help"),
             ("-verison", "unknown flag -verison, did you mean -version?; see sigyn -help"),
             ("-zzzzzz", "unknown flag -zzzzzz; see sigyn -help"),
             ("-config.file", "flag -config.file needs a value: -config.file=VALUE"),

@@ -1,6 +1,7 @@
-//! The `sigyn` binary: flags and settings in, a running server out.
+//! The `sigyn` binary: flags and settings in, a running server out; or a command in, an answer out.
 
 mod allocator;
+mod cli;
 mod config;
 mod flags;
 mod logging;
@@ -15,7 +16,11 @@ use config::Config;
 use flags::{Action, Flags};
 
 fn main() -> ExitCode {
-    match run() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if cli::is_command(&arguments) {
+        return cli::run(&arguments);
+    }
+    match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("sigyn: {problem:#}");
@@ -24,8 +29,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> anyhow::Result<()> {
-    let flags = Flags::parse(std::env::args().skip(1))?;
+fn run(arguments: Vec<String>) -> anyhow::Result<()> {
+    if arguments == ["help"] {
+        print!("{}", flags::HELP);
+        return Ok(());
+    }
+    let flags = Flags::parse(arguments)?;
     match flags.action {
         Action::Help => print!("{}", flags::HELP),
         Action::Version => println!("{}", version::line()),
