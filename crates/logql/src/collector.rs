@@ -302,7 +302,7 @@ pub fn merge_categories(streams: Vec<StreamEntries>, direction: Direction) -> Ve
             let labels = if metadata.is_empty() && parsed.is_empty() {
                 stream.clone()
             } else {
-                Labels::from_pairs(stream.iter().chain(metadata.iter()).chain(parsed.iter()))
+                Labels::with_empty(stream.iter().chain(metadata.iter()).chain(parsed.iter()))
             };
             let place = *places.entry(labels).or_insert_with_key(|labels| {
                 merged.push(StreamEntries { labels: labels.clone(), entries: Vec::new() });

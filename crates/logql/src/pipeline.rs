@@ -9,7 +9,7 @@ use crate::batch::{Batch, MetadataNeeds, RowSet};
 use crate::error::Result;
 use crate::fields::{LabelView, Overlay};
 use crate::selection::Selection;
-use crate::stages::{self, CompiledStage, line_filter::LineView};
+use crate::stages::{self, CompiledStage, line_filter::LineView, parsers::ParserScratch};
 
 /// The stages of a query, compiled once and shared by all threads.
 #[derive(Debug)]
@@ -39,6 +39,9 @@ pub(crate) struct Workspace {
     pub(crate) overlay: Overlay,
     /// Lines that a stage has rewritten, one a row of the batch.
     pub(crate) rewritten: Option<RewrittenLines>,
+    /// Buffers of lines that are no longer needed.
+    pub(crate) spare_lines: Lines,
+    pub(crate) parsers: ParserScratch,
 }
 
 /// Line `i` stands for row `base + i` of the block.
@@ -62,8 +65,8 @@ impl Workspace {
 
 impl Pipeline {
     /// Errors: `Stage` when a stage cannot be built, `NotSupported` when this version does not evaluate it.
-    pub fn new(stages: &[Stage], _purpose: &Purpose) -> Result<Self> {
-        Ok(Self { stages: stages::compile(stages)? })
+    pub fn new(stages: &[Stage], purpose: &Purpose) -> Result<Self> {
+        Ok(Self { stages: stages::compile(stages, purpose)? })
     }
 
     /// Whether every row passes unchanged.
@@ -94,7 +97,9 @@ impl Pipeline {
     ) -> Result<()> {
         let skip = skip.map_or(&[][..], |set| set.within(&rows));
         workspace.overlay.reset(rows.clone());
-        workspace.rewritten = None;
+        if let Some(RewrittenLines { lines, .. }) = workspace.rewritten.take() {
+            workspace.spare_lines = lines;
+        }
         workspace.selection.reset(rows, skip);
         for stage in &self.stages {
             if workspace.selection.is_empty() {

@@ -12,7 +12,7 @@ pub struct Label {
     pub value: Box<str>,
 }
 
-/// Name–value pairs sorted by name, names unique, no empty values. Cheap to clone.
+/// Name–value pairs sorted by name, names unique, no empty values but by [`Labels::with_empty`]. Cheap to clone.
 ///
 /// Ordering is that of the pairs, so streams that share their first labels are neighbours.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -25,14 +25,18 @@ impl Labels {
         N: Into<Box<str>>,
         V: Into<Box<str>>,
     {
-        let mut labels: Vec<Label> =
-            pairs.into_iter().map(|(name, value)| Label { name: name.into(), value: value.into() }).collect();
-        labels.sort_by(|a, b| a.name.cmp(&b.name));
-        labels.reverse();
-        labels.dedup_by(|later, earlier| later.name == earlier.name);
-        labels.reverse();
+        let mut labels = sorted(pairs);
         labels.retain(|label| !label.value.is_empty());
         Self(labels.into())
+    }
+
+    /// As [`Self::from_pairs`], but keeps empty values: those that a query's stages have given to an entry.
+    pub fn with_empty<N, V>(pairs: impl IntoIterator<Item = (N, V)>) -> Self
+    where
+        N: Into<Box<str>>,
+        V: Into<Box<str>>,
+    {
+        Self(sorted(pairs).into())
     }
 
     #[must_use]
@@ -66,6 +70,17 @@ impl Labels {
         }
         hasher.digest()
     }
+}
+
+/// Pairs by name, the last of several values for one name.
+fn sorted<N: Into<Box<str>>, V: Into<Box<str>>>(pairs: impl IntoIterator<Item = (N, V)>) -> Vec<Label> {
+    let mut labels: Vec<Label> =
+        pairs.into_iter().map(|(name, value)| Label { name: name.into(), value: value.into() }).collect();
+    labels.sort_by(|a, b| a.name.cmp(&b.name));
+    labels.reverse();
+    labels.dedup_by(|later, earlier| later.name == earlier.name);
+    labels.reverse();
+    labels
 }
 
 /// `{app="api", env="prod"}`, values quoted as Go's `%q` does.
@@ -132,6 +147,7 @@ mod tests {
         assert_eq!(labels.to_string(), r#"{a="x", b="2"}"#);
         assert_eq!(labels.get("b"), Some("2"));
         assert_eq!(labels.get("c"), None);
+        assert_eq!(Labels::with_empty([("c", ""), ("a", "x")]).to_string(), r#"{a="x", c=""}"#);
     }
 
     #[test]

@@ -39,5 +39,5 @@ pub(crate) fn tail_frame(out: &mut Vec<u8>, frame: &TailFrame, flags: &EncodingF
 
 /// All pairs in one set; where two name one label, the later wins.
 fn merged(sets: [&Labels; 3]) -> Labels {
-    Labels::from_pairs(sets.into_iter().flat_map(Labels::iter))
+    Labels::with_empty(sets.into_iter().flat_map(Labels::iter))
 }

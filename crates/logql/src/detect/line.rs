@@ -128,28 +128,28 @@ impl LineFields {
     }
 
     fn read_logfmt(&mut self, stream: &Labels, line: &[u8]) {
-        let mut buffer = std::mem::take(&mut self.value);
-        let mut found = Vec::new();
-        let mut scanner = Scanner::new(line, &mut buffer);
+        let mut scanner = Scanner::new(line);
         while let Some(pair) = scanner.next() {
             // What cannot be read is passed over, as `logfmt` without `--strict` does.
             let Ok(pair) = pair else { continue };
+            // Keys without a value say nothing about a field; JSON's empty texts are values.
+            if pair.is_empty() {
+                continue;
+            }
             let mut name = String::new();
             logfmt::label_name(pair.key, &mut name);
-            found.push((name, scanner.value().to_owned()));
-        }
-        for (name, value) in found {
-            self.value = value;
+            self.value.clear();
+            pair.push_value(&mut self.value);
             self.push(stream, name, &[]);
         }
     }
 
-    /// Takes `self.value` under a name, unless one of them is empty or the name is taken.
+    /// Takes `self.value` under a name, unless the name is empty or taken.
     fn push(&mut self, stream: &Labels, mut name: String, path: &[String]) {
         if stream.get(&name).is_some() {
             name.push_str(EXTRACTED);
         }
-        if name.is_empty() || self.value.is_empty() || self.places.contains_key(&name) {
+        if name.is_empty() || self.places.contains_key(&name) {
             return;
         }
         self.places.insert(name.clone(), self.fields.len());
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn lines_are_json_or_logfmt() {
         check(r#"{"a":{"b c":1},"app":"y","n":null,"l":[1]}"#, "json a_b_c=1@a/b c app_extracted=y@app");
-        check(r#"{"a":1,"a":2,"e":"","":3}"#, "json a=1@a");
+        check(r#"{"a":1,"a":2,"e":"","":3}"#, "json a=1@a e=@e");
         check(r#"{"bad": "#, "logfmt ");
         check(r#"a=1 b="x y" a=3 flag app=z"#, "logfmt a=1@ b=x y@ app_extracted=z@");
         check("[1,2]", "logfmt ");

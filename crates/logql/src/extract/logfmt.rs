@@ -2,110 +2,151 @@
 
 use super::text::{push_sanitised, push_unescaped, push_utf8};
 
-/// One `key=value` or bare key, values already unquoted into the scanner's buffer.
+/// One `key=value` or bare key, as it stands in the line.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Pair<'l> {
     pub(crate) key: &'l [u8],
+    /// Without its quotes.
+    value: &'l [u8],
+    escaped: bool,
+}
+
+impl Pair<'_> {
+    /// Whether nothing stands behind the `=`.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.value.is_empty()
+    }
+
+    /// Appends the value, escapes resolved.
+    pub(crate) fn push_value(&self, out: &mut String) {
+        if self.escaped {
+            push_unescaped(self.value, out);
+        } else {
+            push_utf8(self.value, out);
+        }
+    }
 }
 
 /// Walks a line pair by pair. Any byte up to and including the space separates pairs.
 #[derive(Debug)]
-pub(crate) struct Scanner<'l, 's> {
+pub(crate) struct Scanner<'l> {
     line: &'l [u8],
     at: usize,
-    /// The value of the pair last returned.
-    value: &'s mut String,
 }
 
 /// What is wrong, and the byte (from 1) where.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SyntaxError {
     pub(crate) position: usize,
-    pub(crate) message: String,
+    pub(crate) problem: Problem,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Problem {
+    Unexpected(u8),
+    Unterminated,
+    BadEscape,
 }
 
 impl std::fmt::Display for SyntaxError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "logfmt syntax error at pos {} : {}", self.position, self.message)
+        write!(f, "logfmt syntax error at pos {} : ", self.position)?;
+        match self.problem {
+            Problem::Unexpected(byte) => write!(f, "unexpected '{}'", char::from(byte)),
+            Problem::Unterminated => f.write_str("unterminated quoted value"),
+            Problem::BadEscape => f.write_str("invalid quoted value"),
+        }
     }
 }
 
-impl<'l, 's> Scanner<'l, 's> {
-    pub(crate) fn new(line: &'l [u8], value: &'s mut String) -> Self {
-        Self { line, at: 0, value }
+/// Whether a byte ends a bare key or value, rightly or not.
+const STOPS: [bool; 256] = {
+    let mut stops = [false; 256];
+    let mut byte = 0;
+    while byte <= b' ' as usize {
+        stops[byte] = true;
+        byte += 1;
     }
+    stops[b'=' as usize] = true;
+    stops[b'"' as usize] = true;
+    stops
+};
 
-    pub(crate) fn value(&self) -> &str {
-        self.value
+impl<'l> Scanner<'l> {
+    pub(crate) fn new(line: &'l [u8]) -> Self {
+        Self { line, at: 0 }
     }
 
     /// The next pair; after an error the scan can go on at the next separator.
     pub(crate) fn next(&mut self) -> Option<Result<Pair<'l>, SyntaxError>> {
-        self.value.clear();
         while self.line.get(self.at).is_some_and(|b| *b <= b' ') {
             self.at += 1;
         }
         let start = self.at;
-        loop {
-            match self.line.get(self.at) {
-                None if self.at == start => return None,
-                Some(b'=') if self.at > start => break,
-                Some(b'=' | b'"') => return Some(Err(self.unexpected())),
-                Some(b) if *b > b' ' => self.at += 1,
-                _ => return Some(Ok(Pair { key: &self.line[start..self.at] })),
-            }
-        }
+        self.skip_bare();
         let key = &self.line[start..self.at];
-        self.at += 1;
-        Some(self.read_value().map(|()| Pair { key }))
+        match self.line.get(self.at) {
+            None if key.is_empty() => None,
+            Some(b'=') if !key.is_empty() => {
+                self.at += 1;
+                Some(self.read_value(key))
+            }
+            Some(&byte @ (b'=' | b'"')) => Some(Err(self.unexpected(byte))),
+            _ => Some(Ok(Pair { key, value: &[], escaped: false })),
+        }
     }
 
-    fn read_value(&mut self) -> Result<(), SyntaxError> {
+    fn skip_bare(&mut self) {
+        let rest = &self.line[self.at..];
+        self.at += rest.iter().position(|&byte| STOPS[usize::from(byte)]).unwrap_or(rest.len());
+    }
+
+    fn read_value(&mut self, key: &'l [u8]) -> Result<Pair<'l>, SyntaxError> {
         if self.line.get(self.at) == Some(&b'"') {
-            return self.read_quoted();
+            return self.read_quoted(key);
         }
         let start = self.at;
-        loop {
-            match self.line.get(self.at) {
-                Some(b'=' | b'"') => return Err(self.unexpected()),
-                Some(b) if *b > b' ' => self.at += 1,
-                _ => break,
-            }
+        self.skip_bare();
+        match self.line.get(self.at) {
+            Some(&byte @ (b'=' | b'"')) => Err(self.unexpected(byte)),
+            _ => Ok(Pair { key, value: &self.line[start..self.at], escaped: false }),
         }
-        push_utf8(&self.line[start..self.at], self.value);
-        Ok(())
     }
 
-    fn read_quoted(&mut self) -> Result<(), SyntaxError> {
+    fn read_quoted(&mut self, key: &'l [u8]) -> Result<Pair<'l>, SyntaxError> {
         let start = self.at + 1;
-        let mut end = start;
+        let (mut end, mut escaped) = (start, false);
         loop {
             match memchr::memchr2(b'"', b'\\', self.line.get(end..).unwrap_or_default()) {
                 None => {
                     self.at = self.line.len();
-                    return Err(self.fail("unterminated quoted value"));
+                    return Err(self.fail(Problem::Unterminated));
                 }
                 Some(found) if self.line[end + found] == b'"' => {
                     end += found;
                     break;
                 }
-                Some(found) => end += found + 2,
+                Some(found) => {
+                    escaped = true;
+                    end += found + 2;
+                }
             }
         }
         self.at = end + 1;
-        if !push_unescaped(&self.line[start..end], self.value) {
-            self.value.clear();
-            return Err(self.fail("invalid quoted value"));
+        let value = &self.line[start..end];
+        if escaped && !push_unescaped(value, &mut String::new()) {
+            return Err(self.fail(Problem::BadEscape));
         }
-        Ok(())
+        Ok(Pair { key, value, escaped })
     }
 
-    fn fail(&self, message: &str) -> SyntaxError {
-        SyntaxError { position: self.at + 1, message: message.to_owned() }
+    fn fail(&self, problem: Problem) -> SyntaxError {
+        SyntaxError { position: self.at + 1, problem }
     }
 
     /// Reports the byte at hand and skips to the next separator.
-    fn unexpected(&mut self) -> SyntaxError {
-        let error = self.fail(&format!("unexpected '{}'", char::from(self.line[self.at])));
+    fn unexpected(&mut self, byte: u8) -> SyntaxError {
+        let error = self.fail(Problem::Unexpected(byte));
         while self.line.get(self.at).is_some_and(|b| *b > b' ') {
             self.at += 1;
         }
@@ -127,15 +168,19 @@ mod tests {
     use super::*;
 
     fn check(line: &str, expected: &str) {
-        let (mut buffer, mut name, mut out) = (String::new(), String::new(), Vec::new());
-        let mut scanner = Scanner::new(line.as_bytes(), &mut buffer);
+        let (mut name, mut out) = (String::new(), Vec::new());
+        let mut scanner = Scanner::new(line.as_bytes());
         while let Some(pair) = scanner.next() {
             match pair {
                 Ok(pair) => {
                     label_name(pair.key, &mut name);
-                    out.push(format!("{name}={}", scanner.value()));
+                    let mut value = String::new();
+                    pair.push_value(&mut value);
+                    out.push(format!("{name}={value}"));
                 }
-                Err(error) => out.push(format!("!{}:{}", error.position, error.message)),
+                Err(error) => {
+                    out.push(error.to_string().replace("logfmt syntax error at pos ", "!").replace(" : ", ":"))
+                }
             }
         }
         assert_eq!(out.join("|"), expected, "{line}");

@@ -1,9 +1,13 @@
 //! `pattern "<ip> - <user> …"`: captures between literals.
 
+use memchr::memmem::Finder;
+
+use crate::parser::pattern::{Piece, split};
+
 /// A literal or a capture of the compiled pattern.
 #[derive(Debug)]
 pub(crate) enum Part {
-    Literal(memchr::memmem::Finder<'static>),
+    Literal(Finder<'static>),
     /// `None` for `<_>`.
     Capture(Option<String>),
 }
@@ -17,34 +21,18 @@ pub(crate) struct Pattern {
 impl Pattern {
     /// Compiles a pattern that the LogQL parser has already accepted.
     pub(crate) fn new(pattern: &str) -> Self {
-        let (mut parts, mut literal, mut rest) = (Vec::new(), String::new(), pattern);
-        while let Some(first) = rest.chars().next() {
-            if let Some((name, length)) = capture(rest) {
-                push_literal(&mut parts, &mut literal);
-                parts.push(Part::Capture((name != "_").then(|| name.to_owned())));
-                rest = &rest[length..];
-            } else {
-                literal.push(first);
-                rest = &rest[first.len_utf8()..];
-            }
-        }
-        push_literal(&mut parts, &mut literal);
-        Self { parts }
+        let part = |piece| match piece {
+            Piece::Literal(text) => Part::Literal(Finder::new(text.as_bytes()).into_owned()),
+            Piece::Capture(name) => Part::Capture((name != "_").then(|| name.to_owned())),
+        };
+        Self { parts: split(pattern).into_iter().map(part).collect() }
     }
 
-    /// Names of the captures in order.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.parts.iter().filter_map(|part| match part {
-            Part::Capture(Some(name)) => Some(name.as_str()),
-            _ => None,
-        })
-    }
-
-    /// Hands each named capture to `set` with its bytes.
+    /// Hands each named capture to `set` with its bytes, until that says false.
     ///
     /// The first literal must stand at the very start. A capture reaches to the next literal; when that is missing it
     /// takes the rest of the line and the parse ends.
-    pub(crate) fn captures<'l>(&self, line: &'l [u8], mut set: impl FnMut(&str, &'l [u8])) {
+    pub(crate) fn captures<'l>(&self, line: &'l [u8], mut set: impl FnMut(&str, &'l [u8]) -> bool) {
         let mut rest = line;
         let mut parts = self.parts.iter().peekable();
         if let Some(Part::Literal(literal)) = parts.peek() {
@@ -62,8 +50,10 @@ impl Pattern {
                 Some((end, after)) => (&rest[..end], Some(&rest[after..])),
                 None => (rest, None),
             };
-            if let Some(name) = name {
-                set(name, captured);
+            if let Some(name) = name
+                && !set(name, captured)
+            {
+                return;
             }
             match after {
                 Some(after) => rest = after,
@@ -73,32 +63,16 @@ impl Pattern {
     }
 }
 
-fn push_literal(parts: &mut Vec<Part>, literal: &mut String) {
-    if !literal.is_empty() {
-        parts.push(Part::Literal(memchr::memmem::Finder::new(literal.as_bytes()).into_owned()));
-        literal.clear();
-    }
-}
-
-/// The capture at the start of `rest`: its name, and the bytes it takes.
-fn capture(rest: &str) -> Option<(&str, usize)> {
-    let inside = rest.strip_prefix('<')?;
-    let end = inside.find('>')?;
-    let name = &inside[..end];
-    let sound = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        && !name.is_empty()
-        && !name.as_bytes()[0].is_ascii_digit();
-    sound.then_some((name, end + 2))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn check(pattern: &str, line: &str, expected: &str) {
         let mut out = Vec::new();
-        Pattern::new(pattern)
-            .captures(line.as_bytes(), |name, value| out.push(format!("{name}={}", String::from_utf8_lossy(value))));
+        Pattern::new(pattern).captures(line.as_bytes(), |name, value| {
+            out.push(format!("{name}={}", String::from_utf8_lossy(value)));
+            true
+        });
         assert_eq!(out.join("|"), expected, "{pattern} on {line}");
     }
 

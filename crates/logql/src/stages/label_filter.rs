@@ -182,6 +182,13 @@ fn settle(outcome: Outcome, failure: &mut Option<String>) -> bool {
     }
 }
 
+impl LabelTest {
+    /// Whether an entry with this value is sure to be dropped.
+    pub(crate) fn rejects(&self, value: &str) -> bool {
+        matches!(self.test.outcome(Some(value)), Outcome::Pass(false))
+    }
+}
+
 impl ValueTest {
     fn outcome(&self, value: Option<&str>) -> Outcome {
         if let Self::Text(test) = self {

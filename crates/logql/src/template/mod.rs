@@ -74,6 +74,21 @@ impl Template {
         }
     }
 
+    /// Names that follow a dot in the template: labels, or fields of what functions return.
+    pub(crate) fn field_names(&self) -> &[String] {
+        &self.parsed.uses.fields
+    }
+
+    /// Whether the template may look at labels that it does not name.
+    pub(crate) fn uses_all_labels(&self) -> bool {
+        self.parsed.uses.all_labels
+    }
+
+    /// Whether the template looks at the line.
+    pub(crate) fn reads_line(&self) -> bool {
+        self.parsed.uses.line
+    }
+
     fn regex(&self, pattern: &str) -> Result<Arc<Regex>, String> {
         let mut kept = self.regexes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(regex) = kept.get(pattern) {

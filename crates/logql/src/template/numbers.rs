@@ -9,7 +9,7 @@ pub(super) fn call<'a>(function: Function, arguments: &Arguments<'a>) -> Result<
     let float = |at: usize| to_float(&arguments[at]);
     let ints = || arguments.iter().map(to_int);
     let floats = || arguments.iter().map(to_float);
-    let zero = || "division by zero".to_owned();
+    let zero = || "runtime error: integer divide by zero".to_owned();
     Ok(match function {
         Function::Bytes => Value::Float(crate::humanize::parse_bytes(text(&arguments[0])?)? as f64),
         Function::Duration | Function::DurationSeconds => {

@@ -85,6 +85,32 @@ pub(super) struct At {
 pub(super) struct Parsed {
     pub(super) root: Block,
     pub(super) defines: HashMap<String, Rc<Block>>,
+    pub(super) uses: Uses,
+}
+
+/// What of an entry a template looks at.
+#[derive(Debug, Default)]
+pub(super) struct Uses {
+    /// Names that follow a dot: labels, or fields and methods of what functions return.
+    pub(super) fields: Vec<String>,
+    /// Whether the labels are used as a whole.
+    pub(super) all_labels: bool,
+    pub(super) line: bool,
+}
+
+impl Uses {
+    fn of(tokens: &[Placed]) -> Self {
+        let mut uses = Self::default();
+        for Placed { token, .. } in tokens {
+            match token {
+                Token::Field(name) if !uses.fields.contains(name) => uses.fields.push(name.clone()),
+                Token::Dot | Token::Variable(_) => uses.all_labels = true,
+                Token::Word(word) if word == "__line__" => uses.line = true,
+                _ => {}
+            }
+        }
+        uses
+    }
 }
 
 /// Parses a template named `name`. Errors read as Go's: `template: line:1: unexpected EOF`.
@@ -96,6 +122,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Parsed, String> {
         ));
     }
     let tokens = lex(text).map_err(|(line, message)| format!("template: {name}:{line}: {message}"))?;
+    let uses = Uses::of(&tokens);
     let mut parser =
         Parser { text, tokens, next: 0, depth: 0, loops: 0, variables: vec![String::new()], defines: HashMap::new() };
     let parsed = parser.block().and_then(|(root, end)| match end {
@@ -104,7 +131,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Parsed, String> {
         Stop::Else(_) => Err(parser.fail("unexpected {{else}}")),
     });
     match parsed {
-        Ok(root) => Ok(Parsed { root, defines: parser.defines }),
+        Ok(root) => Ok(Parsed { root, defines: parser.defines, uses }),
         Err((line, message)) => Err(format!("template: {name}:{line}: {message}")),
     }
 }

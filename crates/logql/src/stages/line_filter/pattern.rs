@@ -2,6 +2,8 @@
 
 use memchr::memmem::Finder;
 
+use crate::parser::pattern::{Piece, split};
+
 /// A compiled pattern. Each `<_>` takes at least one byte, up to the next literal's first occurrence.
 #[derive(Debug)]
 pub(super) struct LinePattern {
@@ -51,37 +53,6 @@ impl LinePattern {
         }
         if self.ends_open { !rest.is_empty() } else { rest.is_empty() }
     }
-}
-
-enum Piece<'a> {
-    Literal(&'a str),
-    /// The name between `<` and `>`.
-    Capture(&'a str),
-}
-
-/// Cuts at `<name>`; a `<` that does not start one is literal text.
-fn split(pattern: &str) -> Vec<Piece<'_>> {
-    let mut pieces = Vec::new();
-    let (mut literal_from, mut at) = (0, 0);
-    while let Some(open) = pattern[at..].find('<').map(|found| at + found) {
-        let name_length = pattern[open + 1..].find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-        let name = &pattern[open + 1..name_length.map_or(pattern.len(), |length| open + 1 + length)];
-        let closed = pattern[open + 1 + name.len()..].starts_with('>');
-        if !closed || name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
-            at = open + 1;
-            continue;
-        }
-        if literal_from < open {
-            pieces.push(Piece::Literal(&pattern[literal_from..open]));
-        }
-        pieces.push(Piece::Capture(name));
-        at = open + name.len() + 2;
-        literal_from = at;
-    }
-    if literal_from < pattern.len() {
-        pieces.push(Piece::Literal(&pattern[literal_from..]));
-    }
-    pieces
 }
 
 #[cfg(test)]
