@@ -1,16 +1,17 @@
 //! From syntax tree to what `read` executes.
 
+mod meeting;
+mod range;
+
 use std::sync::Arc;
 
 use regex::bytes::Regex;
 use sigyn_model::Timestamp;
 
-use crate::aggregate::counting::Counting;
+use crate::aggregate::Aggregation;
 use crate::aggregate::key::SeriesKey;
-use crate::ast::{
-    BinaryOp, Conversion, Grouping, LogExpr, MetricExpr, RangeAggregation, Unwrap, VectorAggregation, VectorMatching,
-    VectorOp,
-};
+use crate::aggregate::unwrap::CompiledUnwrap;
+use crate::ast::{BinaryOp, Grouping, LogExpr, MetricExpr, VectorAggregation, VectorMatching, VectorOp};
 use crate::batch::{ColumnNeeds, MetadataNeeds};
 use crate::error::{Error, ParseError, Result};
 use crate::matcher::CompiledSelector;
@@ -32,7 +33,7 @@ pub struct MetricPlan {
     pub root: Node,
 }
 
-/// One range aggregation, with the grouping of an enclosing `sum` where that changes no result.
+/// One range aggregation, with the grouping of an enclosing `sum`, `min` or `max` where that changes no result.
 #[derive(Debug)]
 pub struct RangePlan {
     pub selector: CompiledSelector,
@@ -41,8 +42,12 @@ pub struct RangePlan {
     /// Nanoseconds: the window of time t is `(t − offset − range, t − offset]`.
     pub range_ns: i64,
     pub offset_ns: i64,
-    pub(crate) counting: Counting,
+    pub(crate) aggregation: Aggregation,
+    /// Turns a label into the value that is aggregated.
+    pub(crate) unwrap: Option<CompiledUnwrap>,
     pub(crate) key: SeriesKey,
+    /// Whether parsers' errors are ordinary labels because the query asks for `__error__`.
+    pub(crate) keeps_errors: bool,
     /// Whether the series limit holds for these series, not only for the query's answer.
     pub(crate) limited: bool,
 }
@@ -60,6 +65,8 @@ pub enum Node {
     },
     Binary(Box<BinaryNode>),
     LabelReplace(Box<LabelReplaceNode>),
+    /// The series limit holds for the inner series too, not only for the query's answer.
+    Limited(Box<Node>),
     VectorLiteral(f64),
     Literal(f64),
 }
@@ -94,7 +101,7 @@ pub fn plan_log(expr: &LogExpr, now: Timestamp) -> Result<LogPlan> {
 /// Errors: as [`plan_log`], and `Evaluation` for `approx_topk`, which answers as Loki's does by default.
 pub fn plan_metric(expr: &MetricExpr, now: Timestamp) -> Result<MetricPlan> {
     let mut leaves = Leaves { now, plans: Vec::new() };
-    let root = plan_node(expr, true, &mut leaves)?;
+    let root = plan_node(expr, meeting::meets_inside(expr), &mut leaves)?;
     Ok(MetricPlan { leaves: leaves.plans, root })
 }
 
@@ -111,25 +118,28 @@ impl Leaves {
     }
 }
 
-/// `limited`: whether the series limit holds for the expression's series. It does not below aggregations that Loki
-/// evaluates shard by shard, whose inner series never meet in one place.
-fn plan_node(expr: &MetricExpr, limited: bool, leaves: &mut Leaves) -> Result<Node> {
+/// `open`: the limit on series is still to be placed, at the outermost series that meet (see [`meeting`]).
+fn plan_node(expr: &MetricExpr, open: bool, leaves: &mut Leaves) -> Result<Node> {
     Ok(match expr {
-        MetricExpr::Range(range) => leaves.push(plan_range(range, None, limited, leaves.now)?),
-        MetricExpr::Vector(vector) => return plan_vector(vector, limited, leaves),
+        MetricExpr::Range(range) => {
+            let limited = open && meeting::is_split(expr);
+            leaves.push(range::plan(range, None, limited, leaves.now)?)
+        }
+        MetricExpr::Vector(vector) => return plan_vector(expr, vector, open, leaves),
         MetricExpr::Binary(binary) => Node::Binary(Box::new(BinaryNode {
             op: binary.op,
-            left: plan_node(&binary.left, true, leaves)?,
-            right: plan_node(&binary.right, true, leaves)?,
+            left: plan_side(&binary.left, open, leaves)?,
+            right: plan_side(&binary.right, open, leaves)?,
             return_bool: binary.return_bool,
             matching: binary.matching.clone(),
         })),
         MetricExpr::LabelReplace(replace) => Node::LabelReplace(Box::new(LabelReplaceNode {
-            inner: plan_node(&replace.inner, true, leaves)?,
+            inner: plan_node(&replace.inner, open, leaves)?,
             destination: replace.destination.clone(),
             replacement: replace.replacement.clone(),
             source: replace.source.clone(),
-            regex: re2::compile_anchored(&replace.regex)
+            // Anchored like Prometheus's, not like a selector's: `.` does not match a newline.
+            regex: re2::compile(&format!("^(?:{})$", replace.regex))
                 .map_err(|message| ParseError::new(format!("invalid regex in label_replace: {message}")))?,
         })),
         MetricExpr::VectorLiteral(value) => Node::VectorLiteral(*value),
@@ -137,78 +147,32 @@ fn plan_node(expr: &MetricExpr, limited: bool, leaves: &mut Leaves) -> Result<No
     })
 }
 
-fn plan_vector(vector: &VectorAggregation, limited: bool, leaves: &mut Leaves) -> Result<Node> {
+/// One side of a binary operation. If nothing meets inside, the side's own series do.
+fn plan_side(expr: &MetricExpr, open: bool, leaves: &mut Leaves) -> Result<Node> {
+    if !open || meeting::meets_inside(expr) || meeting::is_literal(expr) {
+        return plan_node(expr, open, leaves);
+    }
+    Ok(Node::Limited(Box::new(plan_node(expr, false, leaves)?)))
+}
+
+fn plan_vector(expr: &MetricExpr, vector: &VectorAggregation, open: bool, leaves: &mut Leaves) -> Result<Node> {
     if vector.op == VectorOp::ApproxTopk {
         let message = "approx_topk is not enabled. See -limits.shard_aggregations".to_owned();
         return Err(Error::Evaluation { message });
     }
-    if let (VectorOp::Sum, MetricExpr::Range(range)) = (vector.op, &*vector.inner)
-        && range.grouping.is_none()
+    let limited = open && meeting::is_split(expr);
+    if let MetricExpr::Range(range) = &*vector.inner
+        && let Some(fold) = range::Fold::new(vector, range)
     {
-        let no_labels = Grouping { without: false, labels: Vec::new() };
-        let plan = plan_range(range, Some(vector.grouping.as_ref().unwrap_or(&no_labels)), limited, leaves.now)?;
-        if plan.counting.is_additive() {
-            return Ok(leaves.push(plan));
-        }
+        return Ok(leaves.push(range::plan(range, Some(fold), limited, leaves.now)?));
     }
-    let sharded = matches!(vector.op, VectorOp::Sum | VectorOp::Avg | VectorOp::Min | VectorOp::Max | VectorOp::Count);
-    Ok(Node::Vector {
+    let node = Node::Vector {
         op: vector.op,
         k: vector.parameter.unwrap_or(0),
         grouping: vector.grouping.clone(),
-        inner: Box::new(plan_node(&vector.inner, !sharded, leaves)?),
-    })
-}
-
-/// `grouping`: of the enclosing `sum`, taken over when the aggregation is additive.
-fn plan_range(
-    expr: &RangeAggregation,
-    grouping: Option<&Grouping>,
-    limited: bool,
-    now: Timestamp,
-) -> Result<RangePlan> {
-    let log = &expr.range.log;
-    let selector = CompiledSelector::new(&log.selector)?;
-    if let Some(unwrap) = &expr.range.unwrap {
-        return Err(Error::NotSupported { what: unwrap_text(unwrap) });
-    }
-    let Some(counting) = Counting::new(expr.op, &log.selector) else {
-        return Err(Error::Internal { message: format!("{:?} without unwrap came past the parser", expr.op) });
+        inner: Box::new(plan_node(&vector.inner, open && !limited, leaves)?),
     };
-    let no_labels = Grouping { without: false, labels: Vec::new() };
-    let key = if counting.is_additive() { SeriesKey::new(grouping) } else { SeriesKey::new(Some(&no_labels)) };
-    let wanted = match &key {
-        SeriesKey::By(names) => Wanted::Names(names.clone()),
-        SeriesKey::Without(_) => Wanted::All,
-    };
-    let pipeline = Pipeline::new(&log.stages, &Purpose { wanted, now })?;
-    let lines = pipeline.reads_lines();
-    let needs = ColumnNeeds {
-        timestamps: true,
-        lines,
-        line_lengths: counting.is_weighted() && !lines,
-        metadata: key.metadata_needs().and(pipeline.metadata_needs()),
-    };
-    Ok(RangePlan {
-        selector,
-        pipeline,
-        needs,
-        range_ns: expr.range.range,
-        offset_ns: expr.range.offset,
-        counting,
-        key,
-        limited,
-    })
-}
-
-fn unwrap_text(unwrap: &Unwrap) -> String {
-    let label = &unwrap.label;
-    match unwrap.conversion {
-        None => format!("| unwrap {label}"),
-        Some(Conversion::Bytes) => format!("| unwrap bytes({label})"),
-        Some(Conversion::Duration) => format!("| unwrap duration({label})"),
-        Some(Conversion::DurationSeconds) => format!("| unwrap duration_seconds({label})"),
-    }
+    Ok(if limited { Node::Limited(Box::new(node)) } else { node })
 }
 
 #[cfg(test)]

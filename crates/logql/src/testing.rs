@@ -158,6 +158,33 @@ pub fn metric_query(
     steps: Steps,
     limit: SeriesLimit,
 ) -> Result<MetricResult> {
+    metric_query_scheduled(query, rows, rows_max, steps, limit, &Schedule::default())
+}
+
+/// Which accumulator takes which block, and when.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    /// Blocks in ascending order of `(turn, position)`; the turn of block i is `turns[i % turns.len()]`.
+    pub turns: Vec<u32>,
+    /// Number of accumulators, which take blocks in turn.
+    pub lanes: usize,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self { turns: vec![0], lanes: 2 }
+    }
+}
+
+/// As [`metric_query`], with blocks in another order.
+pub fn metric_query_scheduled(
+    query: &str,
+    rows: &[Row],
+    rows_max: usize,
+    steps: Steps,
+    limit: SeriesLimit,
+    schedule: &Schedule,
+) -> Result<MetricResult> {
     let plan = match crate::parse(query)? {
         Expr::Metric(metric) => plan_metric(&metric, NOW)?,
         _ => return Err(Error::Internal { message: format!("{query} is no metric query") }),
@@ -165,24 +192,42 @@ pub fn metric_query(
     let blocks = blocks(rows, rows_max);
     let mut leaves = Vec::new();
     for leaf in &plan.leaves {
-        leaves.push(accumulate(leaf, &blocks, steps, limit)?.finish()?);
+        leaves.push(accumulate(leaf, &blocks, steps, limit, schedule)?.finish()?);
     }
     crate::evaluate(&plan, &steps, leaves, limit)
 }
 
-fn accumulate(plan: &Arc<RangePlan>, blocks: &[Block], steps: Steps, limit: SeriesLimit) -> Result<RangeAccumulator> {
-    let mut accumulators = [(); 2].map(|()| RangeAccumulator::new(Arc::clone(plan), steps, limit));
+fn accumulate(
+    plan: &Arc<RangePlan>,
+    blocks: &[Block],
+    steps: Steps,
+    limit: SeriesLimit,
+    schedule: &Schedule,
+) -> Result<RangeAccumulator> {
+    let new = || RangeAccumulator::new(Arc::clone(plan), steps, limit);
+    let mut lanes: Vec<RangeAccumulator> = (0..schedule.lanes.max(1)).map(|_| new()).collect();
+    let mut order: Vec<(u32, usize, u64)> = Vec::new();
+    let mut first_row = 0;
     for (at, block) in blocks.iter().enumerate() {
-        let accumulator = &mut accumulators[at % 2];
+        order.push((schedule.turns[at % schedule.turns.len()], at, first_row));
+        first_row += block.timestamps.len() as u64;
+    }
+    order.sort_unstable();
+    let lane_count = lanes.len();
+    for (turn, (_, at, first_row)) in order.into_iter().enumerate() {
+        let (block, accumulator) = (&blocks[at], &mut lanes[turn % lane_count]);
         for run in block.runs.iter().filter(|run| plan.selector.matches(&run.labels)) {
+            let order = RunOrder { sequence: 1, first_row: first_row + u64::from(run.rows.start) };
             if !accumulator.add_run_summary(&summary(block, run, plan))? {
-                block.with_batch(run, &plan.needs, |batch| accumulator.add(batch, None))?;
+                block.with_batch(run, &plan.needs, |batch| accumulator.add(batch, None, order))?;
             }
         }
     }
-    let [mut left, right] = accumulators;
-    left.merge(right)?;
-    Ok(left)
+    let mut whole = lanes.swap_remove(0);
+    for lane in lanes {
+        whole.merge(lane)?;
+    }
+    Ok(whole)
 }
 
 fn summary<'a>(block: &'a Block, run: &'a Run, plan: &RangePlan) -> RunSummary<'a> {

@@ -35,11 +35,6 @@ impl Counting {
         matches!(self, Self::Bytes | Self::BytesRate)
     }
 
-    /// Whether summing series and counting their rows together give the same.
-    pub(crate) fn is_additive(&self) -> bool {
-        !matches!(self, Self::Absent(_))
-    }
-
     /// One series' points.
     pub(crate) fn points(&self, deltas: Deltas, shape: Shape, range_ns: i64) -> Points {
         let seconds = range_ns as f64 / 1e9;

@@ -29,11 +29,6 @@ impl SeriesKey {
         }
     }
 
-    /// Whether the key lists the label by name.
-    pub(crate) fn names(&self, label: &str) -> bool {
-        matches!(self, Self::By(names) if names.iter().any(|name| name == label))
-    }
-
     pub(crate) fn metadata_needs(&self) -> MetadataNeeds {
         match self {
             Self::By(names) if names.is_empty() => MetadataNeeds::None,

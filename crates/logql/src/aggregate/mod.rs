@@ -1,8 +1,20 @@
 //! Range aggregations over batches.
+//!
+//! Counts and line lengths are kept as differences between steps ([`counts`]); unwrapped values as one state a series
+//! and stretch between window borders, which the windows then slide over ([`buckets`], [`slide`]).
 
+mod buckets;
+mod convert;
+mod counter;
 pub(crate) mod counting;
+mod counts;
 mod deltas;
 pub(crate) mod key;
+mod quantile;
+pub(crate) mod reduce;
+mod slide;
+mod states;
+pub(crate) mod unwrap;
 mod windows;
 
 use std::ops::Range;
@@ -10,18 +22,32 @@ use std::sync::Arc;
 
 use sigyn_model::{Labels, TimeRange};
 
-use crate::batch::{Batch, RowSet};
+use crate::batch::{Batch, RowSet, RunOrder};
 use crate::error::{Error, Result};
 use crate::pipeline::Workspace;
 use crate::plan::RangePlan;
 use crate::selection::gallop;
-use crate::series::{Series, SeriesLimit, SeriesSet, Steps};
-use crate::stages::{label_filter::ERROR, line_filter::LineView, missing};
+use crate::series::{Points, Series, SeriesLimit, SeriesSet, Steps};
+use crate::stages::{label_filter::ERROR, missing};
 
 use counting::Counting;
+use counts::{Counts, Weigher};
 use deltas::{Deltas, Shape};
 use key::{Assigned, SeriesTable};
+use reduce::{Reduced, Reduction};
+use states::Sample;
+use unwrap::Values;
 use windows::Windows;
+
+/// What a range aggregation does with the rows of a window.
+#[derive(Debug)]
+pub(crate) enum Aggregation {
+    Count(Counting),
+    Reduce(Reduction),
+}
+
+/// Errors of parsers, which a query may group by. Those of later stages fail it all the same.
+const PARSER_ERRORS: [&str; 2] = ["JSONParserErr", "LogfmtParserErr"];
 
 /// What the footer knows of a run, enough to answer some aggregations without reading a column.
 #[derive(Debug, Clone, Copy)]
@@ -47,28 +73,39 @@ pub struct RangeAccumulator {
     shape: Shape,
     limit: SeriesLimit,
     table: SeriesTable,
-    /// By series number.
-    deltas: Vec<Deltas>,
-    delta_bytes: usize,
+    kept: Kept,
     passed_rows: u64,
     workspace: Workspace,
     numbers: Vec<u32>,
+    values: Values,
+}
+
+/// What is kept of the rows, by series number.
+#[derive(Debug)]
+enum Kept {
+    Counts(Counts),
+    Values(Reduced),
 }
 
 impl RangeAccumulator {
     #[must_use]
     pub fn new(plan: Arc<RangePlan>, steps: Steps, limit: SeriesLimit) -> Self {
         let windows = Windows::new(&steps, plan.range_ns, plan.offset_ns);
+        let weighted = matches!(&plan.aggregation, Aggregation::Count(counting) if counting.is_weighted());
+        let shape = Shape { steps: windows.count(), weighted };
         Self {
             windows,
-            shape: Shape { steps: windows.count(), weighted: plan.counting.is_weighted() },
+            shape,
             limit,
             table: SeriesTable::new(plan.key.clone()),
-            deltas: Vec::new(),
-            delta_bytes: 0,
+            kept: match plan.aggregation {
+                Aggregation::Count(_) => Kept::Counts(Counts::new(shape)),
+                Aggregation::Reduce(reduction) => Kept::Values(Reduced::new(reduction)),
+            },
             passed_rows: 0,
             workspace: Workspace::default(),
             numbers: Vec::new(),
+            values: Values::default(),
             plan,
         }
     }
@@ -89,23 +126,27 @@ impl RangeAccumulator {
         }
         let (enter, leave) = (self.windows.enter(run.min_time), self.windows.leave(run.min_time));
         let in_one_place = enter == self.windows.enter(run.max_time) && leave == self.windows.leave(run.max_time);
-        if !in_one_place || run.has_wanted_metadata || !self.plan.pipeline.is_trivial() {
+        if !in_one_place || run.has_wanted_metadata || self.plan.unwrap.is_some() || !self.plan.pipeline.is_trivial() {
             return Ok(false);
         }
+        let Kept::Counts(counts) = &mut self.kept else {
+            return Ok(false);
+        };
         if enter < leave {
             let number = self.table.stream_number(run.labels, run.stream_id);
             let rows = i64::try_from(run.rows).unwrap_or(i64::MAX);
             let bytes = i64::try_from(run.line_bytes).unwrap_or(i64::MAX);
             self.passed_rows += run.rows;
-            let shape = self.shape;
-            self.change(number, |deltas| deltas.add(shape, enter, leave, rows, bytes));
+            counts.add(number, (enter, leave), rows, bytes);
         }
         self.check_limits()?;
         Ok(true)
     }
 
-    /// Adds the rows of a batch except `skip`. Errors: `Limit` past the series or memory bound.
-    pub fn add(&mut self, batch: &Batch<'_>, skip: Option<&RowSet>) -> Result<()> {
+    /// Adds the rows of a batch except `skip`. `order` places the batch's first row among samples of one time.
+    ///
+    /// Errors: `Limit` past the series or memory bound; `Pipeline` when a stage failed on a row.
+    pub fn add(&mut self, batch: &Batch<'_>, skip: Option<&RowSet>, order: RunOrder) -> Result<()> {
         if batch.timestamps.len() < batch.rows.end as usize {
             return Err(missing("timestamps"));
         }
@@ -123,7 +164,10 @@ impl RangeAccumulator {
                     windows.enter(timestamp) < windows.leave(timestamp)
                 });
             }
-            self.count(batch, &workspace)
+            if let Some(unwrap) = &plan.unwrap {
+                unwrap.run(batch, &mut workspace, &mut self.values);
+            }
+            self.gather(batch, &workspace, order)
         });
         self.workspace = workspace;
         added.and_then(|()| self.check_limits())
@@ -143,31 +187,53 @@ impl RangeAccumulator {
         row(first)..row(last)
     }
 
-    fn count(&mut self, batch: &Batch<'_>, workspace: &Workspace) -> Result<()> {
+    fn gather(&mut self, batch: &Batch<'_>, workspace: &Workspace, order: RunOrder) -> Result<()> {
         let selection = &workspace.selection;
         if selection.is_empty() {
             return Ok(());
         }
         self.refuse_errors(batch, workspace)?;
-        let weigher = Weigher::new(self.shape.weighted, batch, workspace)?;
         self.passed_rows += selection.len() as u64;
         let mut numbers = std::mem::take(&mut self.numbers);
-        match self.table.assign(workspace.labels(batch), batch.stream_id, selection, &mut numbers) {
-            Assigned::One(number) => self.count_series(number, batch, workspace, &weigher),
-            Assigned::PerRow => self.count_rows(&numbers, batch, workspace, &weigher),
-        }
+        let assigned = self.table.assign(workspace.labels(batch), batch.stream_id, selection, &mut numbers);
+        let windows = self.windows;
+        let gathered = match (&mut self.kept, assigned) {
+            (Kept::Counts(counts), assigned) => {
+                Weigher::new(self.shape.weighted, batch, workspace).map(|weigher| match assigned {
+                    Assigned::One(number) => counts.add_series(number, windows, batch, workspace, &weigher),
+                    Assigned::PerRow => counts.add_rows(&numbers, windows, batch, workspace, &weigher),
+                })
+            }
+            (Kept::Values(reduced), assigned) => {
+                let mut samples = Samples { windows, batch, values: &self.values, order, stretch: None };
+                match assigned {
+                    Assigned::One(number) => {
+                        reduced.add_all(selection.iter().map(|row| samples.of_row(number, row)));
+                    }
+                    Assigned::PerRow => {
+                        let rows = selection.iter().zip(&numbers);
+                        reduced.add_all(rows.map(|(row, &number)| samples.of_row(number, row)));
+                    }
+                }
+                Ok(())
+            }
+        };
         self.numbers = numbers;
-        Ok(())
+        gathered
     }
 
     /// An entry on which a stage failed fails the query, unless its series are told apart by the error.
     fn refuse_errors(&self, batch: &Batch<'_>, workspace: &Workspace) -> Result<()> {
         let view = workspace.labels(batch);
         let field = view.field(ERROR);
-        if field.constant() == Some(None) || self.plan.key.names(ERROR) {
+        if field.constant() == Some(None) {
             return Ok(());
         }
-        let failed = workspace.selection.iter().find_map(|row| Some((row, field.get(row)?)));
+        let is_fatal = |error: &str| !(self.plan.keeps_errors && PARSER_ERRORS.contains(&error));
+        let failed = workspace
+            .selection
+            .iter()
+            .find_map(|row| field.get(row).filter(|error| is_fatal(error)).map(|error| (row, error)));
         let Some((row, error)) = failed else {
             return Ok(());
         };
@@ -181,63 +247,6 @@ impl RangeAccumulator {
         Err(Error::Pipeline { message })
     }
 
-    /// All selected rows are of one series: whole stretches between window borders are counted at once.
-    fn count_series(&mut self, number: u32, batch: &Batch<'_>, workspace: &Workspace, weigher: &Weigher<'_>) {
-        let (windows, shape, selection) = (self.windows, self.shape, &workspace.selection);
-        let time = |at: usize| batch.timestamps[selection.row(at) as usize];
-        let stretches = |visit: &mut dyn FnMut(usize, i64, i64), border: &dyn Fn(i64) -> (usize, i64)| {
-            let mut from = 0;
-            while from < selection.len() {
-                let (step, last) = border(time(from));
-                let to = gallop(from, selection.len(), |at| time(at) <= last).max(from + 1);
-                let rows = i64::try_from(to - from).expect("a block's rows fit");
-                visit(step, rows, weigher.stretch(selection, from..to));
-                from = to;
-            }
-        };
-        self.change(number, |deltas| {
-            stretches(&mut |step, rows, weight| deltas.change(shape, step, rows, weight), &|timestamp| {
-                let step = windows.enter(timestamp);
-                (step, windows.enter_border(step))
-            });
-            stretches(&mut |step, rows, weight| deltas.change(shape, step, -rows, -weight), &|timestamp| {
-                let step = windows.leave(timestamp);
-                (step, windows.leave_border(step))
-            });
-        });
-    }
-
-    /// Rows of several series: steps are found once per stretch, counts go to each row's series.
-    fn count_rows(&mut self, numbers: &[u32], batch: &Batch<'_>, workspace: &Workspace, weigher: &Weigher<'_>) {
-        let (mut enter, mut enter_border) = (0, i64::MIN);
-        let (mut leave, mut leave_border) = (0, i64::MIN);
-        for (row, &number) in workspace.selection.iter().zip(numbers) {
-            let timestamp = batch.timestamps[row as usize];
-            if timestamp > enter_border {
-                enter = self.windows.enter(timestamp);
-                enter_border = self.windows.enter_border(enter);
-            }
-            if timestamp > leave_border {
-                leave = self.windows.leave(timestamp);
-                leave_border = self.windows.leave_border(leave);
-            }
-            let (shape, weight) = (self.shape, weigher.row(row));
-            self.change(number, |deltas| deltas.add(shape, enter, leave, 1, weight));
-        }
-    }
-
-    fn change(&mut self, number: u32, change: impl FnOnce(&mut Deltas)) {
-        let at = number as usize;
-        while self.deltas.len() <= at {
-            self.deltas.push(Deltas::new(self.shape));
-            self.delta_bytes += self.deltas[self.deltas.len() - 1].memory() + std::mem::size_of::<Deltas>();
-        }
-        let deltas = &mut self.deltas[at];
-        let before = deltas.memory();
-        change(deltas);
-        self.delta_bytes = self.delta_bytes - before + deltas.memory();
-    }
-
     fn check_limits(&self) -> Result<()> {
         if self.plan.limited && self.table.len() > self.limit.series {
             return Err(self.limit.series_error());
@@ -248,10 +257,12 @@ impl RangeAccumulator {
     /// Adds what another accumulator of the same plan and steps has gathered. Errors: as [`Self::add`].
     pub fn merge(&mut self, other: Self) -> Result<()> {
         self.passed_rows += other.passed_rows;
-        let shape = self.shape;
-        for (labels, deltas) in other.table.into_labels().into_iter().zip(other.deltas) {
-            let number = self.table.number(labels);
-            self.change(number, |mine| mine.merge(shape, deltas));
+        let table = &mut self.table;
+        let numbers: Vec<u32> = other.table.into_labels().into_iter().map(|labels| table.number(labels)).collect();
+        match (&mut self.kept, other.kept) {
+            (Kept::Counts(mine), Kept::Counts(other)) => mine.merge(other, &numbers),
+            (Kept::Values(mine), Kept::Values(other)) => mine.merge(other, &numbers),
+            _ => debug_assert!(false, "accumulators of one plan keep the same"),
         }
         self.check_limits()
     }
@@ -259,7 +270,11 @@ impl RangeAccumulator {
     /// Bytes held, roughly.
     #[must_use]
     pub fn memory(&self) -> usize {
-        self.table.memory() + self.delta_bytes
+        let kept = match &self.kept {
+            Kept::Counts(counts) => counts.memory(),
+            Kept::Values(reduced) => reduced.memory(),
+        };
+        self.table.memory() + kept + self.values.memory()
     }
 
     /// Rows that passed the pipeline.
@@ -270,20 +285,31 @@ impl RangeAccumulator {
 
     /// The series that have a point, sorted by labels. Errors: `Limit` when their points need too much memory.
     pub fn finish(self) -> Result<SeriesSet> {
-        let (shape, range_ns, counting) = (self.shape, self.plan.range_ns, &self.plan.counting);
+        let (shape, range_ns) = (self.shape, self.plan.range_ns);
         let points_bytes = self.table.len().saturating_mul(shape.steps).saturating_mul(std::mem::size_of::<f64>());
         self.limit.check_memory(points_bytes, self.table.len())?;
-        if let Counting::Absent(labels) = counting {
-            let deltas = self.deltas.into_iter().next().unwrap_or_else(|| Deltas::new(shape));
-            let points = counting.points(deltas, shape, range_ns);
-            return Ok(if points.is_empty() { Vec::new() } else { vec![Series { labels: labels.clone(), points }] });
-        }
-        let mut set: SeriesSet = self
-            .table
-            .into_labels()
+        let points: Vec<Points> = match (&self.plan.aggregation, self.kept) {
+            (Aggregation::Count(counting @ Counting::Absent(labels)), Kept::Counts(counts)) => {
+                let deltas = counts.into_series().into_iter().next().unwrap_or_else(|| Deltas::new(shape));
+                let points = counting.points(deltas, shape, range_ns);
+                let series = Series { labels: labels.clone(), points };
+                return Ok(Some(series).filter(|series| !series.points.is_empty()).into_iter().collect());
+            }
+            (Aggregation::Count(counting), Kept::Counts(counts)) => {
+                counts.into_series().into_iter().map(|deltas| counting.points(deltas, shape, range_ns)).collect()
+            }
+            (Aggregation::Reduce(reduction), Kept::Values(reduced)) => reduced.points(reduction, shape.steps, range_ns),
+            _ => {
+                return Err(Error::Internal {
+                    message: "an accumulator keeps what its plan does not ask for".to_owned(),
+                });
+            }
+        };
+        let labels = self.table.into_labels();
+        let mut set: SeriesSet = labels
             .into_iter()
-            .zip(self.deltas)
-            .map(|(labels, deltas)| Series { labels, points: counting.points(deltas, shape, range_ns) })
+            .zip(points)
+            .map(|(labels, points)| Series { labels, points })
             .filter(|series| !series.points.is_empty())
             .collect();
         set.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
@@ -291,40 +317,32 @@ impl RangeAccumulator {
     }
 }
 
-/// Line lengths of selected rows, from whichever column brings them; 0 when the aggregation needs none.
-enum Weigher<'a> {
-    Nothing,
-    Lengths(&'a [u32]),
-    Lines(LineView<'a>),
+/// Makes samples of a batch's rows, which must be asked for in ascending order.
+struct Samples<'a> {
+    windows: Windows,
+    batch: &'a Batch<'a>,
+    values: &'a Values,
+    order: RunOrder,
+    /// Where the last row lay, and the last timestamp that lies there too.
+    stretch: Option<(windows::Stretch, i64)>,
 }
 
-impl<'a> Weigher<'a> {
-    fn new(weighted: bool, batch: &Batch<'a>, workspace: &'a Workspace) -> Result<Self> {
-        match (weighted, workspace.lines(batch), batch.line_lengths) {
-            (false, ..) => Ok(Self::Nothing),
-            (true, Some(lines), _) => Ok(Self::Lines(lines)),
-            (true, None, Some(lengths)) => Ok(Self::Lengths(lengths)),
-            (true, None, None) => Err(missing("line lengths")),
-        }
-    }
-
-    fn row(&self, row: u32) -> i64 {
-        match self {
-            Self::Nothing => 0,
-            Self::Lengths(lengths) => i64::from(lengths[row as usize]),
-            Self::Lines(lines) => i64::try_from(lines.line(row).len()).expect("a line fits"),
-        }
-    }
-
-    /// Sum over the selected positions `at`.
-    fn stretch(&self, selection: &crate::selection::Selection, at: Range<usize>) -> i64 {
-        match self {
-            Self::Nothing => 0,
-            Self::Lines(lines) if selection.whole().is_some() => {
-                let rows = selection.row(at.start)..selection.row(at.end - 1) + 1;
-                i64::try_from(lines.total_length(rows)).expect("a block fits")
+impl Samples<'_> {
+    fn of_row(&mut self, number: u32, row: u32) -> (u32, windows::Stretch, Sample) {
+        let time = self.batch.timestamps[row as usize];
+        let stretch = match self.stretch {
+            Some((stretch, last)) if time <= last => stretch,
+            _ => {
+                let found = self.windows.stretch(time);
+                self.stretch = Some(found);
+                found.0
             }
-            _ => at.map(|at| self.row(selection.row(at))).sum(),
-        }
+        };
+        let place = self.order.first_row + u64::from(row - self.batch.rows.start);
+        let sample = Sample { time, order: (self.order.sequence, place), value: self.values.row(row) };
+        (number, stretch, sample)
     }
 }
+
+#[cfg(test)]
+mod tests;

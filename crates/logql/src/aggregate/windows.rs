@@ -4,6 +4,15 @@ use sigyn_model::{TimeRange, Timestamp};
 
 use crate::series::Steps;
 
+/// What lies between two neighbouring window borders: the windows of the steps `enter..leave` hold all of it.
+///
+/// Ascends with time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Stretch {
+    pub(crate) enter: u32,
+    pub(crate) leave: u32,
+}
+
 /// The windows of all steps of a range aggregation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Windows {
@@ -60,6 +69,14 @@ impl Windows {
     /// The last timestamp that leaves at the same step.
     pub(crate) fn leave_border(&self, step: usize) -> i64 {
         if step >= self.count { i64::MAX } else { self.end_of(step).saturating_sub(self.range) }
+    }
+
+    /// Where a timestamp lies, and the last timestamp that lies there too.
+    pub(crate) fn stretch(&self, timestamp: i64) -> (Stretch, i64) {
+        let (enter, leave) = (self.enter(timestamp), self.leave(timestamp));
+        let last = self.enter_border(enter).min(self.leave_border(leave));
+        let step = |step: usize| u32::try_from(step).expect("a query has far fewer than 2^32 steps");
+        (Stretch { enter: step(enter), leave: step(leave) }, last)
     }
 
     fn end_of(&self, step: usize) -> i64 {

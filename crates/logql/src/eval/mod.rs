@@ -16,17 +16,14 @@ use crate::series::{MatrixSeries, MetricResult, Points, Sample, Series, SeriesLi
 /// Errors: `Limit` when the answer has too many series; `Evaluation` when vector matching is impossible.
 pub fn evaluate(plan: &MetricPlan, steps: &Steps, leaves: Vec<SeriesSet>, limit: SeriesLimit) -> Result<MetricResult> {
     let mut leaves: Vec<Option<SeriesSet>> = leaves.into_iter().map(Some).collect();
-    let set = match evaluate_node(&plan.root, steps, &mut leaves)? {
+    let set = match evaluate_node(&plan.root, steps, &mut leaves, limit)? {
         Value::Scalar(value) if steps.is_instant() => {
             return Ok(MetricResult::Scalar(Sample { timestamp: steps.start, value }));
         }
         Value::Scalar(value) => vec![constant(value, steps)],
         Value::Set(set) => set,
     };
-    let mut set: SeriesSet = set.into_iter().filter(|series| !series.points.is_empty()).collect();
-    if set.len() > limit.series {
-        return Err(limit.series_error());
-    }
+    let mut set = limited(set, limit)?;
     if !(steps.is_instant() && sorts_by_value(&plan.root)) {
         set.sort_by(|a, b| a.labels.cmp(&b.labels));
     }
@@ -38,25 +35,35 @@ enum Value {
     Set(SeriesSet),
 }
 
-fn evaluate_node(node: &Node, steps: &Steps, leaves: &mut [Option<SeriesSet>]) -> Result<Value> {
+/// The series that have a point. Errors: `Limit` when they are too many.
+fn limited(mut set: SeriesSet, limit: SeriesLimit) -> Result<SeriesSet> {
+    set.retain(|series| !series.points.is_empty());
+    if set.len() > limit.series { Err(limit.series_error()) } else { Ok(set) }
+}
+
+fn evaluate_node(node: &Node, steps: &Steps, leaves: &mut [Option<SeriesSet>], limit: SeriesLimit) -> Result<Value> {
     Ok(match node {
         Node::Leaf(at) => {
             let leaf = leaves.get_mut(*at).and_then(Option::take);
             Value::Set(leaf.ok_or_else(|| internal(&format!("the series of leaf {at} are missing")))?)
         }
         Node::Vector { op, k, grouping, inner } => {
-            let set = expect_set(evaluate_node(inner, steps, leaves)?)?;
+            let set = expect_set(evaluate_node(inner, steps, leaves, limit)?)?;
             Value::Set(vector::aggregate(*op, *k, grouping.as_ref(), set, steps))
         }
         Node::Binary(binary) => {
-            let left = evaluate_node(&binary.left, steps, leaves)?;
-            let right = evaluate_node(&binary.right, steps, leaves)?;
+            let left = evaluate_node(&binary.left, steps, leaves, limit)?;
+            let right = evaluate_node(&binary.right, steps, leaves, limit)?;
             binary::apply(binary, left, right)?
         }
         Node::LabelReplace(replace) => {
-            let set = expect_set(evaluate_node(&replace.inner, steps, leaves)?)?;
+            let set = expect_set(evaluate_node(&replace.inner, steps, leaves, limit)?)?;
             Value::Set(label_replace::apply(replace, set)?)
         }
+        Node::Limited(inner) => match evaluate_node(inner, steps, leaves, limit)? {
+            Value::Set(set) => Value::Set(limited(set, limit)?),
+            scalar @ Value::Scalar(_) => scalar,
+        },
         Node::VectorLiteral(value) => Value::Set(vec![constant(*value, steps)]),
         Node::Literal(value) => Value::Scalar(*value),
     })
@@ -80,7 +87,7 @@ fn constant(value: f64, steps: &Steps) -> Series {
 fn sorts_by_value(node: &Node) -> bool {
     match node {
         Node::Vector { op: VectorOp::Sort | VectorOp::SortDesc, .. } => true,
-        Node::Vector { inner, .. } => sorts_by_value(inner),
+        Node::Vector { inner, .. } | Node::Limited(inner) => sorts_by_value(inner),
         Node::Binary(binary) => sorts_by_value(&binary.left) || sorts_by_value(&binary.right),
         Node::LabelReplace(replace) => sorts_by_value(&replace.inner),
         Node::Leaf(_) | Node::VectorLiteral(_) | Node::Literal(_) => false,

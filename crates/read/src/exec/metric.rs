@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sigyn_logql::{ColumnNeeds, MetricPlan, MetricResult, RangeAccumulator, RangePlan, RunSummary, SeriesSet, Steps};
+use sigyn_logql::{
+    ColumnNeeds, MetricPlan, MetricResult, RangeAccumulator, RangePlan, RunOrder, RunSummary, SeriesSet, Steps,
+};
 use sigyn_segment::ColumnKind;
 
 use crate::Result;
@@ -188,9 +190,13 @@ impl Workers {
         let decoded = columns::decode(context, &self.selection, (part, block), &unit.columns)?;
         let metadata = decoded.metadata_refs();
         let skip = self.duplicates.of_block(part, block);
+        let selected = &self.selection.parts[part as usize];
+        let rows_before = selected.footer.first_rows[block as usize];
         let (mut rows, mut bytes, mut skipped) = (0, 0, 0);
         for run in &unit.unit.runs {
-            accumulator.add(&decoded.batch(&self.selection, run, &metadata), skip)?;
+            let first_row = rows_before + u64::from(run.run.first_row);
+            let order = RunOrder { sequence: selected.meta.sequence, first_row };
+            accumulator.add(&decoded.batch(&self.selection, run, &metadata), skip, order)?;
             rows += u64::from(run.run.rows);
             bytes += run.run.line_bytes;
             skipped += self.duplicates.in_run(run) as u64;
