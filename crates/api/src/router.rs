@@ -64,6 +64,12 @@ fn reading() -> Router<Arc<App>> {
         .route("/loki/api/v1/drilldown-limits", get(routes::tenant_limits::drilldown_limits))
         .route("/config/tenant/v1/limits", get(routes::tenant_limits::tenant_limits))
         .route("/loki/api/v1/tail", get(routes::tail::tail))
+        .route("/api/prom/query", both(routes::legacy::query))
+        .route("/api/prom/label", both(routes::legacy::label_names))
+        .route("/api/prom/label/{name}/values", both(routes::legacy::label_values))
+        .route("/api/prom/series", both(routes::series::series))
+        .route("/api/prom/tail", get(routes::tail::tail_legacy))
+        .route("/sigyn/api/v1/explain", both(routes::explain::explain))
 }
 
 /// GET and POST alike.

@@ -30,6 +30,7 @@ pub mod batch;
 pub mod collector;
 pub mod detect;
 pub mod eval;
+pub mod explain;
 mod fields;
 pub mod pipeline;
 pub mod plan;

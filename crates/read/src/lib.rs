@@ -10,6 +10,7 @@
 pub mod answer;
 pub mod config;
 pub mod error;
+pub mod explain;
 pub mod reader;
 pub mod request;
 pub mod stats;
@@ -39,8 +40,9 @@ mod metrics;
 pub use answer::{Answer, DetectedLabel, DroppedEntry, IndexStats, Pattern, TailEntry, TailFrame, VolumeSeries};
 pub use config::ReadConfig;
 pub use error::{Error, Result};
+pub use explain::{Explanation, PartCounts, SelectorPlan};
 pub use reader::{Reader, TailStream};
 pub use request::{
-    Direction, FieldsRequest, LogRequest, MetricRequest, PatternsRequest, Steps, TailRequest, VolumeBy, VolumeRequest,
+    Direction, ExplainRequest, FieldsRequest, LogRequest, MetricRequest, PatternsRequest, Steps, TailRequest, VolumeBy, VolumeRequest,
 };
 pub use stats::QueryStats;

@@ -23,8 +23,8 @@ use crate::selection::{Selectors, label_sets};
 use crate::source::Source;
 use crate::tail::{self, Feeds};
 use crate::{
-    Answer, DetectedLabel, Error, FieldsRequest, IndexStats, LogRequest, MetricRequest, Pattern, PatternsRequest,
-    QueryStats, ReadConfig, Result, TailFrame, TailRequest, VolumeRequest, VolumeSeries, detected, patterns, volume,
+    Answer, DetectedLabel, Error, ExplainRequest, Explanation, FieldsRequest, IndexStats, LogRequest, MetricRequest, Pattern, PatternsRequest,
+    QueryStats, ReadConfig, Result, TailFrame, TailRequest, VolumeRequest, VolumeSeries, detected, explain, patterns, volume,
 };
 
 /// Frames of a tail; ends after an error. Dropping it ends the tail.
@@ -203,6 +203,27 @@ impl Reader {
             async move { patterns::patterns(&source, &context, &request).await }
         });
         Ok(answer.await?.0)
+    }
+
+    /// What a query would do; with `analyze` it is run too, and its answer thrown away.
+    pub async fn explain(
+        &self,
+        tenants: &[TenantId],
+        request: ExplainRequest,
+        analyze: bool,
+    ) -> Result<Explanation> {
+        let answer = self.core.query(Kind::explain, tenants, |context| {
+            let (source, request) = (Arc::clone(&self.core.source), request.clone());
+            async move { explain::explain(&source, &context, &request).await }
+        });
+        let mut explanation = answer.await?.0;
+        if analyze {
+            explanation.run = Some(match request {
+                ExplainRequest::Log(log) => self.log_query(tenants, log).await?.stats,
+                ExplainRequest::Metric(metric) => self.metric_query(tenants, metric).await?.stats,
+            });
+        }
+        Ok(explanation)
     }
 
     /// Starts a tail. Errors before the first frame are returned here, later ones end the stream.

@@ -26,6 +26,13 @@ pub struct MetricRequest {
     pub steps: Steps,
 }
 
+/// A query to be explained.
+#[derive(Debug, Clone)]
+pub enum ExplainRequest {
+    Log(LogRequest),
+    Metric(MetricRequest),
+}
+
 /// How volumes are summed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum VolumeBy {

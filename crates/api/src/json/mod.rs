@@ -1,7 +1,9 @@
 //! JSON written straight to bytes, as Loki writes it.
 
 mod detected;
+mod explain;
 mod labels;
+mod legacy;
 mod lists;
 mod query;
 mod samples;
@@ -10,6 +12,8 @@ mod streams;
 mod tail;
 
 pub(crate) use detected::{detected_fields, detected_labels, detected_values, patterns};
+pub(crate) use explain::{ExplainAnswer, explanation};
+pub(crate) use legacy::{legacy_streams, legacy_strings, legacy_tail_frame};
 pub(crate) use lists::{index_stats, series, strings};
 pub(crate) use query::{EncodingFlags, QueryAnswer, Result as QueryResult, query_answer, size_hint};
 pub(crate) use tail::tail_frame;

@@ -3,5 +3,9 @@
 mod ask;
 mod detect;
 mod errors;
+mod explain;
 mod harness;
+mod legacy;
+mod limits;
 mod tail;
+mod tenants;

@@ -76,7 +76,7 @@ fn nothing(data: QueryResult) -> Answer<QueryResult> {
 /// Evaluation times: the start rounded down and the end rounded up to multiples of the step since the epoch.
 ///
 /// Everything is cut to milliseconds first, as Loki does; points may lie before the start and after the end.
-fn aligned(range: TimeRange, step: i64) -> Steps {
+pub(super) fn aligned(range: TimeRange, step: i64) -> Steps {
     let step = (step / MILLISECOND).max(1);
     let start = range.start.nanos().div_euclid(MILLISECOND).div_euclid(step);
     let end = range.end.nanos().div_euclid(MILLISECOND);

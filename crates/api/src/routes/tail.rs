@@ -1,4 +1,4 @@
-//! `/loki/api/v1/tail`: new entries over a websocket as they arrive.
+//! `/loki/api/v1/tail` and `/api/prom/tail`: new entries over a websocket as they arrive.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use sigyn_model::TenantId;
 use sigyn_read::{TailFrame, TailRequest, TailStream};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::legacy::regexp_filter;
 use crate::json::{self, EncodingFlags};
 use crate::params::{self, Params};
 use crate::request::record_tenants;
@@ -25,10 +26,25 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 const CLOSE_REASON_BYTES_MAX: usize = 123;
 
 pub(crate) async fn tail(State(app): State<Arc<App>>, request: Request) -> Response {
-    match prepare(&app, request).await {
+    open(app, request, Frames::V1).await
+}
+
+pub(crate) async fn tail_legacy(State(app): State<Arc<App>>, request: Request) -> Response {
+    open(app, request, Frames::Legacy).await
+}
+
+async fn open(app: Arc<App>, request: Request, frames: Frames) -> Response {
+    match prepare(&app, request, frames).await {
         Ok((upgrade, session)) => upgrade.on_upgrade(move |socket| session.run(app, socket)),
         Err(response) => response,
     }
+}
+
+/// How frames are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Frames {
+    V1,
+    Legacy,
 }
 
 /// What happens after the upgrade.
@@ -37,17 +53,18 @@ struct Session {
     /// `None`: not a log query, which a client learns from the close frame.
     request: Option<TailRequest>,
     flags: EncodingFlags,
+    frames: Frames,
 }
 
 /// Everything that is refused with plain HTTP, before the upgrade.
-async fn prepare(app: &App, request: Request) -> Result<(WebSocketUpgrade, Session), Response> {
+async fn prepare(app: &App, request: Request, frames: Frames) -> Result<(WebSocketUpgrade, Session), Response> {
     let (mut parts, _) = request.into_parts();
     let flags = EncodingFlags::from_headers(&parts.headers);
     let session = (|| {
         let tenant = tenancy::single(&parts.headers, app.state.auth_enabled)?;
         record_tenants(std::slice::from_ref(&tenant));
         let request = parse(app, &tenant, &Params::parse(parts.uri.query().unwrap_or(""), b""))?;
-        Ok(Session { tenant, request, flags })
+        Ok(Session { tenant, request, flags, frames })
     })();
     let session = session.map_err(|error: Error| error.into_response())?;
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
@@ -67,7 +84,10 @@ fn parse(app: &App, tenant: &TenantId, params: &Params) -> Result<Option<TailReq
     if !(0..=DELAY_SECONDS_MAX).contains(&delay) {
         return Err(Error::invalid(format!("delay_for can't be greater than {DELAY_SECONDS_MAX}")));
     }
-    let expr = sigyn_logql::parse(params.get("query"))?;
+    let mut expr = sigyn_logql::parse(params.get("query"))?;
+    if let Expr::Log(log) = &mut expr {
+        log.stages.extend(regexp_filter(params));
+    }
     query_limits::check_expr(&expr, &limits)?;
     query_limits::check_entries(limit, &limits)?;
     let Expr::Log(expr) = expr else { return Ok(None) };
@@ -104,7 +124,7 @@ impl Session {
         loop {
             let message = tokio::select! {
                 frame = frames.next() => match frame {
-                    Some(Ok(frame)) => text(&frame, &self.flags),
+                    Some(Ok(frame)) => text(&frame, self.frames, &self.flags),
                     Some(Err(error)) => return Some((close_code::ERROR, error.to_string())),
                     None => return Some((close_code::NORMAL, String::new())),
                 },
@@ -122,9 +142,12 @@ impl Session {
     }
 }
 
-fn text(frame: &TailFrame, flags: &EncodingFlags) -> Message {
+fn text(frame: &TailFrame, frames: Frames, flags: &EncodingFlags) -> Message {
     let mut out = Vec::new();
-    json::tail_frame(&mut out, frame, flags);
+    match frames {
+        Frames::V1 => json::tail_frame(&mut out, frame, flags),
+        Frames::Legacy => json::legacy_tail_frame(&mut out, frame),
+    }
     // The writer only emits valid UTF-8; a lossy conversion is the proof-free way to say so.
     Message::Text(String::from_utf8(out).unwrap_or_default().into())
 }

@@ -6,7 +6,7 @@ use axum::response::Response;
 
 use crate::status;
 
-pub(crate) const PATHS: [&str; 11] = [
+pub(crate) const PATHS: [&str; 7] = [
     "/loki/api/v1/index/shards",
     "/loki/api/v1/delete",
     "/loki/api/v1/rules",
@@ -14,10 +14,6 @@ pub(crate) const PATHS: [&str; 11] = [
     "/prometheus/api/v1/rules",
     "/prometheus/api/v1/alerts",
     "/otlp/v1/logs",
-    "/api/prom/query",
-    "/api/prom/label",
-    "/api/prom/series",
-    "/api/prom/tail",
 ];
 
 pub(crate) async fn unsupported(path: MatchedPath) -> Response {

@@ -8,15 +8,19 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use super::harness::{ENTRY, Server, server};
 
-type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
+pub(super) type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
 async fn connect(server: &Server, parameters: &[(&str, &str)]) -> Socket {
+    connect_to(server, "/loki/api/v1/tail", parameters).await
+}
+
+pub(super) async fn connect_to(server: &Server, path: &str, parameters: &[(&str, &str)]) -> Socket {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let router = server.router.clone();
     tokio::spawn(async move { axum::serve(listener, router).await });
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
-    let url = format!("ws://{address}/loki/api/v1/tail?{query}");
+    let url = format!("ws://{address}{path}?{query}");
     tokio_tungstenite::connect_async(url).await.expect("an upgrade").0
 }
 
