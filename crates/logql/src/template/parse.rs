@@ -1,7 +1,7 @@
 //! Template text to tree, with the checks Go makes while parsing.
 
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::functions::Function;
 
@@ -78,13 +78,13 @@ pub(super) struct At {
     pub(super) line: usize,
     /// Bytes before it on its line.
     pub(super) column: usize,
-    pub(super) text: Rc<str>,
+    pub(super) text: Arc<str>,
 }
 
 #[derive(Debug)]
 pub(super) struct Parsed {
     pub(super) root: Block,
-    pub(super) defines: HashMap<String, Rc<Block>>,
+    pub(super) defines: HashMap<String, Arc<Block>>,
     pub(super) uses: Uses,
 }
 
@@ -363,7 +363,7 @@ struct Parser<'t> {
     loops: usize,
     /// Variables in scope; the empty name is `$`.
     variables: Vec<String>,
-    defines: HashMap<String, Rc<Block>>,
+    defines: HashMap<String, Arc<Block>>,
 }
 
 impl Parser<'_> {
@@ -527,7 +527,7 @@ impl Parser<'_> {
         self.loops = loops;
         match end {
             Stop::End => {
-                self.defines.insert(name, Rc::new(body));
+                self.defines.insert(name, Arc::new(body));
                 Ok(())
             }
             Stop::Eof => Err(self.fail("unexpected EOF")),
