@@ -139,16 +139,17 @@ impl SeriesTable {
         number
     }
 
-    /// Finds the series of the selected rows, at least one.
+    /// Finds the series of the selected rows, at least one. `stream_id` is None when stages changed labels, so that what
+    /// is true of this batch need not be of the stream.
     pub(crate) fn assign(
         &mut self,
         view: LabelView<'_>,
-        stream_id: u32,
+        stream_id: Option<u32>,
         selection: &Selection,
         numbers: &mut Vec<u32>,
     ) -> Assigned {
         let constant = self.key.is_constant(view);
-        if constant && let Some(&number) = self.by_stream.get(&stream_id) {
+        if constant && let Some(&number) = stream_id.and_then(|id| self.by_stream.get(&id)) {
             return Assigned::One(number);
         }
         let fields = self.key.fields(view);
@@ -157,7 +158,9 @@ impl SeriesTable {
         };
         if constant {
             let number = self.number(labels_of(selection.row(0)));
-            self.by_stream.insert(stream_id, number);
+            if let Some(id) = stream_id {
+                self.by_stream.insert(id, number);
+            }
             return Assigned::One(number);
         }
         let varying: Vec<Field<'_>> =

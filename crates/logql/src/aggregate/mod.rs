@@ -195,7 +195,8 @@ impl RangeAccumulator {
         self.refuse_errors(batch, workspace)?;
         self.passed_rows += selection.len() as u64;
         let mut numbers = std::mem::take(&mut self.numbers);
-        let assigned = self.table.assign(workspace.labels(batch), batch.stream_id, selection, &mut numbers);
+        let stream_id = workspace.overlay.is_empty().then_some(batch.stream_id);
+        let assigned = self.table.assign(workspace.labels(batch), stream_id, selection, &mut numbers);
         let windows = self.windows;
         let gathered = match (&mut self.kept, assigned) {
             (Kept::Counts(counts), assigned) => {
@@ -287,7 +288,11 @@ impl RangeAccumulator {
     pub fn finish(self) -> Result<SeriesSet> {
         let (shape, range_ns) = (self.shape, self.plan.range_ns);
         let points_bytes = self.table.len().saturating_mul(shape.steps).saturating_mul(std::mem::size_of::<f64>());
-        self.limit.check_memory(points_bytes, self.table.len())?;
+        let values_bytes = match &self.kept {
+            Kept::Counts(_) => 0,
+            Kept::Values(reduced) => reduced.memory(),
+        };
+        self.limit.check_memory(points_bytes.saturating_add(values_bytes), self.table.len())?;
         let points: Vec<Points> = match (&self.plan.aggregation, self.kept) {
             (Aggregation::Count(counting @ Counting::Absent(labels)), Kept::Counts(counts)) => {
                 let deltas = counts.into_series().into_iter().next().unwrap_or_else(|| Deltas::new(shape));

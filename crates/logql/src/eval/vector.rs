@@ -80,6 +80,8 @@ impl State {
             VectorOp::Sum => self.value += value,
             VectorOp::Min if self.count == 1.0 || value < self.value || self.value.is_nan() => self.value = value,
             VectorOp::Max if self.count == 1.0 || value > self.value || self.value.is_nan() => self.value = value,
+            // The first value is its own mean even when it is infinite or NaN.
+            VectorOp::Avg | VectorOp::Stddev | VectorOp::Stdvar if self.count == 1.0 => self.value = value,
             VectorOp::Avg | VectorOp::Stddev | VectorOp::Stdvar => {
                 let distance = value - self.value;
                 self.value += distance / self.count;

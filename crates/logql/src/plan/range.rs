@@ -99,7 +99,7 @@ pub(super) fn plan(
     };
     let unwrap = expr.range.unwrap.as_ref().map(CompiledUnwrap::new).transpose()?;
     let unwrap_names = unwrap.as_ref().map(CompiledUnwrap::names).unwrap_or_default();
-    let keeps_errors = keeps_errors(&written, &log.stages);
+    let keeps_errors = keeps_errors(&written, &log.stages, &unwrap_names);
     let wanted = match written {
         SeriesKey::By(names) => Wanted::Names([names, unwrap_names.clone()].concat()),
         SeriesKey::Without(_) => Wanted::All,
@@ -141,7 +141,7 @@ fn aggregation(expr: &RangeAggregation) -> Result<Aggregation> {
 
 /// Whether entries that a parser failed on are counted: the query groups by `__error__`, or filters on it while only
 /// some labels are asked for.
-fn keeps_errors(key: &SeriesKey, stages: &[Stage]) -> bool {
+fn keeps_errors(key: &SeriesKey, stages: &[Stage], unwrap_names: &[String]) -> bool {
     let SeriesKey::By(names) = key else {
         return false;
     };
@@ -149,7 +149,7 @@ fn keeps_errors(key: &SeriesKey, stages: &[Stage]) -> bool {
         Stage::LabelFilter(filter) => looks_at_error(filter),
         _ => false,
     });
-    filters || names.iter().any(|name| name == ERROR)
+    filters || names.iter().chain(unwrap_names).any(|name| name == ERROR)
 }
 
 fn looks_at_error(filter: &LabelFilter) -> bool {
