@@ -74,7 +74,10 @@ pub(crate) fn is_command(arguments: &[String]) -> bool {
         None => !first.starts_with('-'),
         Some(flag) => {
             let name = flag.split_once('=').map_or(flag, |(name, _)| name);
-            Cli::command().get_arguments().any(|argument| argument.get_long() == Some(name))
+            let is_named = |argument: &clap::Arg| {
+                argument.get_long_and_visible_aliases().is_some_and(|names| names.contains(&name))
+            };
+            Cli::command().get_arguments().any(is_named)
         }
     }
 }
@@ -137,7 +140,7 @@ mod tests {
         for line in ["", "-config.file=x", "-help", "--help", "--version", "help", "-target=all query", "--unknown"] {
             assert!(!is_command_line(line), "{line}");
         }
-        for line in ["query {a=\"b\"}", "labels", "help query", "--addr=http://x labels", "--org-id a labels", "serve"]
+        for line in ["query {a=\"b\"}", "labels", "help query", "--addr=http://x labels", "--tenant a labels", "serve"]
         {
             assert!(is_command_line(line), "{line}");
         }

@@ -49,12 +49,34 @@ pub(super) fn is_passing(problem: &anyhow::Error) -> bool {
         Some(refused) => matches!(refused.status, 429 | 500 | 502 | 503 | 504),
         None => problem.chain().any(|cause| {
             cause.is::<std::io::Error>()
-                || matches!(
-                    cause.downcast_ref::<ureq::Error>(),
-                    Some(ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed | ureq::Error::Io(_))
-                )
+                || cause.downcast_ref::<ureq::Error>().is_some_and(is_passing_http)
+                || cause.downcast_ref::<tungstenite::Error>().is_some_and(is_passing_websocket)
         }),
     }
+}
+
+fn is_passing_http(error: &ureq::Error) -> bool {
+    use ureq::Error;
+    matches!(
+        error,
+        Error::Timeout(_)
+            | Error::ConnectionFailed
+            | Error::HostNotFound
+            | Error::Io(_)
+            | Error::Decompress(..)
+            | Error::BodyStalled
+    )
+}
+
+fn is_passing_websocket(error: &tungstenite::Error) -> bool {
+    use tungstenite::Error;
+    use tungstenite::error::ProtocolError;
+    matches!(
+        error,
+        Error::Io(_)
+            | Error::ConnectionClosed
+            | Error::Protocol(ProtocolError::HandshakeIncomplete | ProtocolError::ResetWithoutClosingHandshake)
+    )
 }
 
 /// Asks up to `retries` times more, with growing pauses, while asking again can help.

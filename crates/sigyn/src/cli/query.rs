@@ -65,9 +65,9 @@ pub(super) struct InstantArgs {
     /// When; spelled as --from of `sigyn query` [default: now]
     #[arg(long, value_name = "TIME", visible_alias = "time", allow_hyphen_values = true, help_heading = "Time")]
     now: Option<String>,
-    /// Most series the server returns
-    #[arg(long, value_name = "N", default_value_t = 100, help_heading = "Query")]
-    limit: u64,
+    /// Sent as it is, for those whose scripts have it; metrics are not limited by it
+    #[arg(long, value_name = "N", hide = true)]
+    limit: Option<u64>,
 }
 
 pub(super) fn run(context: &mut Context, args: &Args) -> Result<()> {
@@ -77,7 +77,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> Result<()> {
     if args.instant {
         let time = args.range.to.as_deref();
         let time = time.map(|text| times::parse(text, context.now, &context.console.zone)).transpose()?;
-        return instant(context, &args.query, time.unwrap_or(context.now), args.limit);
+        return instant(context, &args.query, time.unwrap_or(context.now), None);
     }
     let (start, end) = args.range.resolve(context.now, &context.console.zone)?;
     let request = Request {
@@ -141,11 +141,9 @@ pub(super) fn run_instant(context: &mut Context, args: &InstantArgs) -> Result<(
     instant(context, &args.query, time.unwrap_or(context.now), args.limit)
 }
 
-fn instant(context: &mut Context, query: &str, time: i64, limit: u64) -> Result<()> {
+fn instant(context: &mut Context, query: &str, time: i64, limit: Option<u64>) -> Result<()> {
     let mut parameters = vec![("query", query.to_owned()), ("time", time.to_string())];
-    if limit > 0 {
-        parameters.push(("limit", limit.to_string()));
-    }
+    parameters.extend(limit.map(|limit| ("limit", limit.to_string())));
     let retries = context.shared.retries.unwrap_or(0);
     let answer: QueryAnswer =
         super::client::retrying(retries, || context.client.get("/loki/api/v1/query", &parameters))?;

@@ -128,7 +128,7 @@ impl<'a> Tail<'a> {
     fn connect(&self, start: i64, limit: u64) -> Result<WebSocket<Box<dyn Transport>>> {
         let parameters: Parameters = vec![
             ("query", self.query.clone()),
-            // The API has no tail without history; one entry that is too old to exist is none.
+            // The API knows no limit of 0; history that starts now has nothing in it.
             ("limit", limit.max(1).to_string()),
             ("delay_for", self.delay_for.to_string()),
             ("start", if limit == 0 { times::now() } else { start }.to_string()),

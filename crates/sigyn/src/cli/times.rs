@@ -31,7 +31,7 @@ impl FromStr for Zone {
 }
 
 impl Zone {
-    /// To the millisecond: `2026-11-23T10:00:00.123+01:00`, with `Z` for UTC.
+    /// To the millisecond: `2026-11-23T10:00:00.123+01:00`, with `Z` for no offset, as Go writes it.
     pub(super) fn format(&self, nanos: i64) -> String {
         self.strftime(nanos, "%Y-%m-%dT%H:%M:%S%.3f%:z")
     }
@@ -49,10 +49,7 @@ impl Zone {
     fn strftime(&self, nanos: i64, format: &str) -> String {
         let Ok(timestamp) = jiff::Timestamp::from_nanosecond(i128::from(nanos)) else { return nanos.to_string() };
         let text = timestamp.to_zoned(self.0.clone()).strftime(format).to_string();
-        match text.strip_suffix("+00:00") {
-            Some(head) if self.0 == TimeZone::UTC => format!("{head}Z"),
-            _ => text,
-        }
+        text.strip_suffix("+00:00").map_or_else(|| text.clone(), |head| format!("{head}Z"))
     }
 }
 

@@ -1,6 +1,8 @@
 //! The built binary, asked over HTTP as clients ask it: its life, its promises, its answers to bad input.
 
 mod bad_input;
+mod cli;
+mod cli_tail;
 mod commands;
 mod corruption;
 mod durability;

@@ -68,8 +68,10 @@ struct JsonRow<'a> {
 }
 
 impl EntryPrinter {
-    /// `strip_common` takes labels that all entries share out of the lines and notes them once.
+    /// `strip_common` takes labels that all entries share out of the lines and notes them once,
+    /// unless labels were asked for by name.
     pub(in crate::cli) fn new(choice: LabelChoice, strip_common: bool) -> Self {
+        let strip_common = strip_common && choice.include_label.is_empty();
         Self { padding: choice.labels_length, choice, common: None, strip_common, last: None }
     }
 

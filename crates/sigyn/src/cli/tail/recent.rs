@@ -15,6 +15,8 @@ type Key = (i64, u64);
 #[derive(Debug, Default)]
 pub(super) struct Recent {
     entries: VecDeque<Key>,
+    /// What is older was not asked for, or was over the limit.
+    earliest: Option<i64>,
     latest: Option<i64>,
     /// Time of the latest entry that is no longer in `entries`.
     forgotten: Option<i64>,
@@ -28,6 +30,7 @@ impl Recent {
     }
 
     pub(super) fn add(&mut self, row: &Row) {
+        self.earliest = Some(self.earliest.map_or(row.time, |earliest| earliest.min(row.time)));
         self.latest = self.latest.max(Some(row.time));
         self.entries.push_back(key(row));
         let old = self.latest.unwrap_or(row.time).saturating_sub(OVERLAP);
@@ -39,7 +42,7 @@ impl Recent {
 
     /// Where a new connection starts: everything printed from there on is remembered.
     pub(super) fn resume_from(&self) -> Option<i64> {
-        let overlap = self.latest?.saturating_sub(OVERLAP);
+        let overlap = self.latest?.saturating_sub(OVERLAP).max(self.earliest?);
         Some(self.forgotten.map_or(overlap, |time| overlap.max(time.saturating_add(1))))
     }
 
@@ -98,7 +101,7 @@ mod tests {
     fn it_starts_where_its_memory_starts() {
         let mut recent = Recent::default();
         recent.add(&row(OVERLAP, "a"));
-        assert_eq!(recent.resume_from(), Some(0));
+        assert_eq!(recent.resume_from(), Some(OVERLAP));
         for at in 0..ENTRIES_MAX {
             recent.add(&row(OVERLAP + 1 + at as i64, "b"));
         }
