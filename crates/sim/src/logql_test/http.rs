@@ -153,5 +153,5 @@ fn value(text: &Value) -> Option<f64> {
 
 fn labels(map: &Value) -> Option<Labels> {
     let pairs = map.as_object()?.iter().map(|(name, value)| Some((name.as_str(), value.as_str()?)));
-    Some(Labels::from_pairs(pairs.collect::<Option<Vec<_>>>()?))
+    Some(Labels::with_empty(pairs.collect::<Option<Vec<_>>>()?))
 }

@@ -41,7 +41,7 @@ impl Outcome {
     /// Errors: two series differ only in a hidden label.
     pub(super) fn hide(self, hidden: &[String], forward: bool) -> Result<Self, String> {
         let without = |labels: &Labels| {
-            Labels::from_pairs(labels.iter().filter(|(name, _)| !hidden.iter().any(|hidden| hidden == name)))
+            Labels::with_empty(labels.iter().filter(|(name, _)| !hidden.iter().any(|hidden| hidden == name)))
         };
         match self {
             Self::Streams(streams) => {

@@ -10,7 +10,7 @@ pub(super) fn labels(text: &str) -> Result<(Labels, &str), String> {
     let mut pairs: Vec<(String, String)> = Vec::new();
     loop {
         if let Some(rest) = rest.strip_prefix('}') {
-            return Ok((Labels::from_pairs(pairs), rest));
+            return Ok((Labels::with_empty(pairs), rest));
         }
         let (name, after) = rest.split_once('=').ok_or_else(bad)?;
         let (value, after) = quoted(after)?;
