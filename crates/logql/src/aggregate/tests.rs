@@ -239,6 +239,61 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    /// Multiplying by one keeps the outer aggregation out of the inner one.
+    #[test]
+    fn aggregating_on_the_way_changes_nothing(case in case(), which in 0..4_usize, by in 0..5_usize) {
+        let (outer, inner) =
+            [("sum", "sum_over_time"), ("sum", "rate"), ("max", "max_over_time"), ("min", "min_over_time")][which];
+        let grouping = ["", "by (app)", "by (zone, pod)", "without (pod)", "without (zone, app)"][by];
+        let inner = Case { op: inner, grouping: None, ..case.clone() }.query();
+        let run = |query: String| {
+            let result = metric_query_scheduled(&query, &case.rows, case.rows_max, case.steps, LIMIT, &case.schedule);
+            answer(result.expect("a good query"))
+        };
+        let (found, expected) = (run(format!("{outer} {grouping} ({inner})")), run(format!("{outer} {grouping} (1 * {inner})")));
+        prop_assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+        for (found, expected) in found.values().flatten().zip(expected.values().flatten()) {
+            prop_assert!(found.0 == expected.0 && close(found.1, expected.1), "{:?}, expected {:?}", found, expected);
+        }
+    }
+}
+
+#[test]
+fn values_come_out_of_lines() {
+    let lines = [
+        (0, "i0", "total=11 gauge=12.383 dur=292ms size=939B"),
+        (60, "i0", "total=20 gauge=3.5 dur=1.5s size=2KB"),
+        (120, "i0", "total=4 gauge=NaN dur=0 size=1.5KiB"),
+        (180, "i1", "total=7 gauge=-1 dur=2m size=0"),
+        (240, "i1", "up=1"),
+    ];
+    let rows: Vec<Row> = lines
+        .iter()
+        .map(|(at, instance, line)| Row::new(&[("app", "counter"), ("instance", instance)], at * SECOND, line, &[]))
+        .collect();
+    for (query, expected) in [
+        ("sum by (instance) (sum_over_time({app=\"counter\"} | logfmt | unwrap bytes(size) [5m]))", "i0=4475 i1=0"),
+        ("max_over_time({app=\"counter\"} | logfmt | unwrap gauge [5m]) by (instance)", "i0=12.383 i1=-1"),
+        ("quantile_over_time(0.5, {app=\"counter\"} | logfmt | unwrap gauge [5m]) by (instance)", "i0=3.5 i1=-1"),
+        ("last_over_time({app=\"counter\"} | logfmt | unwrap duration(dur) [5m]) by (instance)", "i0=0 i1=120"),
+        ("avg_over_time({app=\"counter\"} | logfmt | unwrap total | gauge > 0 [5m]) by (instance)", "i0=15.5"),
+        ("sum by (instance) (rate({app=\"counter\"} | logfmt | unwrap total [350s]))", "i0=0.1 i1=0.02"),
+        ("sum by (instance) (count_over_time({app=\"counter\"} | logfmt | total > 4 [5m]))", "i0=2 i1=1"),
+    ] {
+        let result = metric_query(query, &rows, 2, Steps::instant(299 * SECOND), LIMIT).expect(query);
+        let found: Vec<String> = answer(result)
+            .into_iter()
+            .map(|(labels, points)| {
+                format!("{}={}", labels.replace("{instance=\"", "").replace("\"}", ""), points[0].1)
+            })
+            .collect();
+        assert_eq!(found.join(" "), expected, "{query}");
+    }
+}
+
 fn rows() -> Vec<Row> {
     let row = |pod: &str, at: i64, metadata: &[(&str, &str)]| {
         Row::new(&[("app", "a"), ("pod", pod)], at * SECOND, "line", metadata)
