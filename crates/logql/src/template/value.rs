@@ -139,10 +139,10 @@ pub(super) fn to_int(value: &Value<'_>) -> i64 {
     }
 }
 
-/// Decimal without leading zeros, `0x`, `0b` and `0o` forms; a trailing `.000` is dropped; anything else is 0.
+/// Decimal, `0x`, `0b` and `0o` forms; decimals are cut off; anything else is 0.
 fn parse_int(text: &str) -> i64 {
     let trimmed = match text.split_once('.') {
-        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|b| b == b'0') => whole,
+        Some((whole, decimals)) if decimals.bytes().all(|b| b.is_ascii_digit()) => whole,
         _ => text,
     };
     let (negative, digits) = match trimmed.as_bytes().first() {
@@ -207,9 +207,18 @@ mod tests {
 
     #[test]
     fn reads_numbers_leniently() {
-        for (text, n) in
-            [("42", 42), ("-7", -7), ("0x1f", 31), ("12.00", 12), ("12.5", 0), ("abc", 0), ("", 0), ("--1", 0)]
-        {
+        for (text, n) in [
+            ("42", 42),
+            ("-7", -7),
+            ("0x1f", 31),
+            ("12.00", 12),
+            ("12.5", 12),
+            ("0.120", 0),
+            ("1.2.3", 0),
+            ("abc", 0),
+            ("", 0),
+            ("--1", 0),
+        ] {
             assert_eq!(to_int(&Value::borrowed(text)), n, "{text}");
         }
         assert!((to_float(&Value::borrowed("1.5")) - 1.5).abs() < 1e-12);
