@@ -48,35 +48,40 @@ pub(super) fn is_passing(problem: &anyhow::Error) -> bool {
     match problem.downcast_ref::<Refused>() {
         Some(refused) => matches!(refused.status, 429 | 500 | 502 | 503 | 504),
         None => problem.chain().any(|cause| {
-            cause.is::<std::io::Error>()
+            cause.downcast_ref::<std::io::Error>().is_some_and(is_passing_io)
                 || cause.downcast_ref::<ureq::Error>().is_some_and(is_passing_http)
                 || cause.downcast_ref::<tungstenite::Error>().is_some_and(is_passing_websocket)
         }),
     }
 }
 
+/// A certificate that is not trusted will not be trusted later.
+fn is_passing_io(error: &std::io::Error) -> bool {
+    error.kind() != std::io::ErrorKind::InvalidData
+}
+
 fn is_passing_http(error: &ureq::Error) -> bool {
     use ureq::Error;
-    matches!(
-        error,
+    match error {
         Error::Timeout(_)
-            | Error::ConnectionFailed
-            | Error::HostNotFound
-            | Error::Io(_)
-            | Error::Decompress(..)
-            | Error::BodyStalled
-    )
+        | Error::ConnectionFailed
+        | Error::HostNotFound
+        | Error::Decompress(..)
+        | Error::BodyStalled => true,
+        Error::Io(error) => is_passing_io(error),
+        _ => false,
+    }
 }
 
 fn is_passing_websocket(error: &tungstenite::Error) -> bool {
     use tungstenite::Error;
     use tungstenite::error::ProtocolError;
-    matches!(
-        error,
-        Error::Io(_)
-            | Error::ConnectionClosed
-            | Error::Protocol(ProtocolError::HandshakeIncomplete | ProtocolError::ResetWithoutClosingHandshake)
-    )
+    match error {
+        Error::ConnectionClosed
+        | Error::Protocol(ProtocolError::HandshakeIncomplete | ProtocolError::ResetWithoutClosingHandshake) => true,
+        Error::Io(error) => is_passing_io(error),
+        _ => false,
+    }
 }
 
 /// Asks up to `retries` times more, with growing pauses, while asking again can help.
@@ -191,7 +196,10 @@ impl Client {
                 let body = response.body().as_deref().unwrap_or_default();
                 Err(refused(response.status().as_u16(), body).into())
             }
-            Err(HandshakeError::Failure(error)) => Err(error).with_context(|| format!("opening a websocket at {url}")),
+            Err(HandshakeError::Failure(error)) => {
+                let advice = advice(&error.to_string());
+                Err(error).with_context(|| format!("cannot open a websocket at {}{advice}", self.base))
+            }
             Err(HandshakeError::Interrupted(_)) => Err(anyhow!(std::io::Error::from(std::io::ErrorKind::TimedOut)))
                 .with_context(|| format!("{} did not answer", self.base)),
         }
@@ -215,9 +223,22 @@ fn unreachable(error: ureq::Error, base: &str) -> anyhow::Error {
     let what = if timed_out {
         format!("no answer from {base}; --timeout sets how long to wait")
     } else {
-        format!("cannot reach {base}; --addr or SIGYN_ADDR names the server")
+        let advice = advice(&error.to_string());
+        let advice = if advice.is_empty() { "; --addr or SIGYN_ADDR names the server" } else { advice };
+        format!("cannot reach {base}{advice}")
     };
     anyhow::Error::new(error).context(what)
+}
+
+/// What helps against a failure of TLS.
+fn advice(problem: &str) -> &'static str {
+    if problem.contains("CertificateRequired") {
+        "; it asks for a certificate of yours, --cert and --key"
+    } else if problem.contains("invalid peer certificate") {
+        "; its certificate is not trusted, --ca-cert names one that is"
+    } else {
+        ""
+    }
 }
 
 fn refused(status: u16, body: &[u8]) -> Refused {
