@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, Method, header};
+use sigyn_logql::MetricResult;
 use sigyn_model::{Limits, TenantId};
+use sigyn_read::{Answer, MetricRequest};
 
 use crate::json::EncodingFlags;
 use crate::params::Params;
@@ -24,6 +26,8 @@ pub(crate) struct ReadRequest {
     pub(crate) limits: Vec<Arc<Limits>>,
     pub(crate) params: Params,
     pub(crate) flags: EncodingFlags,
+    /// Whether too many series are cut off instead of refused, as one client likes it.
+    pub(crate) partial_series: bool,
     pub(crate) reply: Replier,
 }
 
@@ -35,10 +39,33 @@ impl FromRequest<Arc<App>> for ReadRequest {
         record_tenants(&tenants);
         let flags = EncodingFlags::from_headers(request.headers());
         let reply = Replier::new(&app.state.cpu, request.headers());
+        let partial_series = wants_partial_series(request.headers());
         let params = params(request, app).await?;
         let limits = tenants.iter().map(|tenant| app.state.limits.get(tenant)).collect();
-        Ok(Self { tenants, limits, params, flags, reply })
+        Ok(Self { tenants, limits, params, flags, partial_series, reply })
     }
+}
+
+/// `X-Query-Tags: Source=grafana-lokiexplore-app`, among others.
+fn wants_partial_series(headers: &HeaderMap) -> bool {
+    let tags = headers.get("x-query-tags").and_then(|value| value.to_str().ok()).unwrap_or("");
+    tags.split(',').filter_map(|tag| tag.split_once('=')).any(|(name, value)| {
+        name.trim().eq_ignore_ascii_case("source") && value.trim().eq_ignore_ascii_case("grafana-lokiexplore-app")
+    })
+}
+
+/// Runs a metric query for a request: with all series, or with those that the limit leaves.
+pub(crate) async fn metric_query(
+    app: &App,
+    request: &ReadRequest,
+    metric: MetricRequest,
+) -> Result<Answer<MetricResult>> {
+    let reader = app.reader()?;
+    Ok(if request.partial_series {
+        reader.metric_query_partial(&request.tenants, metric).await?
+    } else {
+        reader.metric_query(&request.tenants, metric).await?
+    })
 }
 
 /// Notes whose request it is on the current span.

@@ -1,11 +1,15 @@
 //! What a query will do, in words: its selectors and, stage by stage, what is read and what is made.
 //!
-//! Told from the syntax tree alone; how much there is to read is `read`'s to say.
+//! How much there is to read is `read`'s to say.
+
+use std::sync::Arc;
 
 use crate::ast::{
-    Expr, Extract, Grouping, LabelChoice, LabelFilter, LabelFormat, LineFilter, LineFilterArg, LineFilterOp, LogExpr,
-    LogRange, MatchOp, MetricExpr, Selector, Stage, VectorOp,
+    Extract, LabelChoice, LabelFilter, LabelFormat, LineFilter, LineFilterArg, LineFilterOp, LogExpr, LogRange,
+    MatchOp, MetricExpr, Selector, Stage,
 };
+use crate::pipeline::{Pipeline, Wanted};
+use crate::plan::{LogPlan, MetricPlan, RangePlan};
 use crate::re2;
 
 /// One part of a query that reads entries: the log query, or the innards of one range aggregation.
@@ -37,100 +41,41 @@ pub enum Extracts {
     Names(Vec<String>),
 }
 
-/// The labels that something later looks at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Wanted {
-    All,
-    Names(Vec<String>),
-}
-
-impl Wanted {
-    fn none() -> Self {
-        Self::Names(Vec::new())
-    }
-
-    fn add(&mut self, names: impl IntoIterator<Item = String>) {
-        let Self::Names(known) = self else { return };
-        known.extend(names);
-        known.sort_unstable();
-        known.dedup();
-    }
-}
-
-/// The parts that read entries, in the order in which plans number them.
+/// The one part of a log query that reads entries.
 #[must_use]
-pub fn leaves(expr: &Expr) -> Vec<Leaf<'_>> {
-    let mut found = Vec::new();
-    match expr {
-        Expr::Log(log) => found.push(Leaf { log, range: None, stages: notes(&log.stages, Wanted::All) }),
-        Expr::Metric(metric) => metric_leaves(metric, None, &mut found),
-        Expr::Variants { .. } => {}
-    }
-    found
+pub fn log_leaf<'q>(log: &'q LogExpr, plan: &LogPlan) -> Leaf<'q> {
+    Leaf { log, range: None, stages: notes(&log.stages, &plan.pipeline) }
 }
 
-/// `above`: labels that a `sum` right above looks at.
-fn metric_leaves<'q>(expr: &'q MetricExpr, above: Option<&Wanted>, found: &mut Vec<Leaf<'q>>) {
+/// The parts of a metric query that read entries, in the order in which `plan` numbers them.
+#[must_use]
+pub fn metric_leaves<'q>(expr: &'q MetricExpr, plan: &MetricPlan) -> Vec<Leaf<'q>> {
+    let mut ranges = Vec::new();
+    collect(expr, &mut ranges);
+    let leaf = |(range, plan): (&'q LogRange, &Arc<RangePlan>)| Leaf {
+        log: &range.log,
+        range: Some(range),
+        stages: notes(&range.log.stages, &plan.pipeline),
+    };
+    ranges.into_iter().zip(&plan.leaves).map(leaf).collect()
+}
+
+fn collect<'q>(expr: &'q MetricExpr, ranges: &mut Vec<&'q LogRange>) {
     match expr {
-        MetricExpr::Range(range) => {
-            let mut wanted = match (&range.grouping, above) {
-                (Some(grouping), _) => wanted_by(grouping),
-                (None, Some(above)) => above.clone(),
-                (None, None) => Wanted::All,
-            };
-            if let Some(unwrap) = &range.range.unwrap {
-                wanted.add([unwrap.label.clone()]);
-                wanted.add(unwrap.post_filters.iter().flat_map(filter_names));
-            }
-            let log = &range.range.log;
-            found.push(Leaf { log, range: Some(&range.range), stages: notes(&log.stages, wanted) });
-        }
-        MetricExpr::Vector(vector) => {
-            let wanted = vector.grouping.as_ref().map_or_else(Wanted::none, wanted_by);
-            metric_leaves(&vector.inner, (vector.op == VectorOp::Sum).then_some(&wanted), found);
-        }
+        MetricExpr::Range(range) => ranges.push(&range.range),
+        MetricExpr::Vector(vector) => collect(&vector.inner, ranges),
         MetricExpr::Binary(binary) => {
-            metric_leaves(&binary.left, None, found);
-            metric_leaves(&binary.right, None, found);
+            collect(&binary.left, ranges);
+            collect(&binary.right, ranges);
         }
-        MetricExpr::LabelReplace(replace) => metric_leaves(&replace.inner, None, found),
+        MetricExpr::LabelReplace(replace) => collect(&replace.inner, ranges),
         MetricExpr::VectorLiteral(_) | MetricExpr::Literal(_) => {}
     }
 }
 
-fn wanted_by(grouping: &Grouping) -> Wanted {
-    if grouping.without { Wanted::All } else { Wanted::Names(grouping.labels.clone()) }
-}
-
-/// `wanted`: labels that are looked at behind the last stage.
-fn notes(stages: &[Stage], mut wanted: Wanted) -> Vec<StageNote> {
-    let mut notes = Vec::with_capacity(stages.len());
-    for stage in stages.iter().rev() {
-        notes.push(note(stage, &wanted));
-        wanted_before(stage, &mut wanted);
-    }
-    notes.reverse();
-    notes
-}
-
-/// Adds what the stage itself looks at.
-fn wanted_before(stage: &Stage, wanted: &mut Wanted) {
-    match stage {
-        Stage::LabelFilter(filter) => wanted.add(filter_names(filter)),
-        // A template may name any label, or all of them.
-        Stage::LineFormat(_) => *wanted = Wanted::All,
-        Stage::LabelFormat(formats) => {
-            if formats.iter().any(|format| matches!(format, LabelFormat::Template { .. })) {
-                *wanted = Wanted::All;
-            }
-            wanted.add(formats.iter().filter_map(|format| match format {
-                LabelFormat::Rename { from, .. } => Some(from.clone()),
-                LabelFormat::Template { .. } => None,
-            }));
-        }
-        Stage::Drop(choices) | Stage::Keep(choices) => wanted.add(choices.iter().map(choice_name)),
-        _ => {}
-    }
+fn notes(stages: &[Stage], pipeline: &Pipeline) -> Vec<StageNote> {
+    let wanted = pipeline.parsed();
+    stages.iter().map(|stage| note(stage, &wanted)).collect()
 }
 
 fn note(stage: &Stage, wanted: &Wanted) -> StageNote {
@@ -142,10 +87,10 @@ fn note(stage: &Stage, wanted: &Wanted) -> StageNote {
         Stage::Logfmt { extracts, .. } => parser(extracts, wanted),
         Stage::Unpack => parser(&[], wanted),
         Stage::Regexp(pattern) => {
-            let groups = re2::check(pattern).unwrap_or_default();
-            (lines(), Extracts::Names(groups.into_iter().flatten().collect()), "one search a line".to_owned())
+            let groups = re2::check(pattern).unwrap_or_default().into_iter().flatten();
+            of_these(groups.collect(), wanted)
         }
-        Stage::Pattern(pattern) => (lines(), Extracts::Names(captures(pattern)), "one pass over the line".to_owned()),
+        Stage::Pattern(pattern) => of_these(captures(pattern), wanted),
         Stage::LabelFilter(filter) => (metadata(filter_names(filter)), none, String::new()),
         Stage::LineFormat(_) => {
             (vec!["lines".to_owned(), "metadata:*".to_owned()], none, "the template is read once".to_owned())
@@ -163,19 +108,36 @@ fn note(stage: &Stage, wanted: &Wanted) -> StageNote {
     StageNote { stage: stage.to_string(), reads, extracts, note }
 }
 
-/// A parser that finds names by itself takes out only those that are wanted later.
+/// `json`, `logfmt` and `unpack` find names by themselves, unless they are told which.
 fn parser(extracts: &[Extract], wanted: &Wanted) -> (Vec<String>, Extracts, String) {
-    let lines = vec!["lines".to_owned()];
     if !extracts.is_empty() {
-        let names = extracts.iter().map(|extract| extract.label.clone()).collect();
-        return (lines, Extracts::Names(names), "only the named fields".to_owned());
+        return of_these(extracts.iter().map(|extract| extract.label.clone()).collect(), wanted);
     }
+    let lines = vec!["lines".to_owned()];
     match wanted {
         Wanted::All => (lines, Extracts::All, "every field: the query shows or groups by all labels".to_owned()),
+        Wanted::Names(names) if names.is_empty() => not_run(),
         Wanted::Names(names) => {
-            (lines, Extracts::Names(names.clone()), "only fields that the rest of the query looks at".to_owned())
+            (lines, Extracts::Names(names.clone()), "only fields that the query looks at".to_owned())
         }
     }
+}
+
+/// A parser with a list of names.
+fn of_these(names: Vec<String>, wanted: &Wanted) -> (Vec<String>, Extracts, String) {
+    let lines = vec!["lines".to_owned()];
+    match wanted {
+        Wanted::All => (lines, Extracts::Names(names), String::new()),
+        Wanted::Names(wanted) if wanted.is_empty() => not_run(),
+        Wanted::Names(wanted) => {
+            let kept = names.into_iter().filter(|name| wanted.contains(name)).collect();
+            (lines, Extracts::Names(kept), "only what the query looks at".to_owned())
+        }
+    }
+}
+
+fn not_run() -> (Vec<String>, Extracts, String) {
+    (Vec::new(), Extracts::Names(Vec::new()), "not run: the query looks at nothing that it finds".to_owned())
 }
 
 fn line_filter_note(filter: &LineFilter) -> String {
@@ -280,47 +242,60 @@ pub fn selector_notes(selector: &Selector) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use sigyn_model::Timestamp;
 
-    fn shown(query: &str) -> Vec<String> {
-        let expr = crate::parse(query).expect(query);
-        let show = |note: &StageNote| {
-            let extracts = match &note.extracts {
+    use super::*;
+    use crate::ast::Expr;
+    use crate::plan::{plan_log, plan_metric};
+
+    fn stages(query: &str) -> Vec<StageNote> {
+        match crate::parse(query).expect(query) {
+            Expr::Log(log) => log_leaf(&log, &plan_log(&log, Timestamp(0)).expect(query)).stages,
+            Expr::Metric(metric) => {
+                let plan = plan_metric(&metric, Timestamp(0)).expect(query);
+                metric_leaves(&metric, &plan).into_iter().flat_map(|leaf| leaf.stages).collect()
+            }
+            Expr::Variants { .. } => Vec::new(),
+        }
+    }
+
+    fn check(query: &str, expected: &[&str]) {
+        let show = |note: StageNote| {
+            let extracts = match note.extracts {
                 Extracts::All => "all".to_owned(),
                 Extracts::Names(names) => names.join(","),
             };
             format!("{} reads {} makes {extracts}", note.stage, note.reads.join(","))
         };
-        leaves(&expr).iter().flat_map(|leaf| leaf.stages.iter().map(show).collect::<Vec<_>>()).collect()
+        assert_eq!(stages(query).into_iter().map(show).collect::<Vec<_>>(), expected, "{query}");
     }
 
     #[test]
     fn stages_say_what_they_need() {
-        assert_eq!(
-            shown(r#"{a="b"} |= "x" | json | level="error" | line_format "{{.msg}}""#),
-            [
+        check(
+            r#"{a="b"} |= "x" | json | level="error" | line_format "{{.msg}}""#,
+            &[
                 r#"|= "x" reads lines makes "#,
                 "| json reads lines makes all",
                 r#"| level="error" reads metadata:level makes "#,
                 r#"| line_format "{{.msg}}" reads lines,metadata:* makes "#,
-            ]
+            ],
         );
-        assert_eq!(
-            shown(r#"sum by (status) (count_over_time({a="b"} | json | method="GET" | drop x [5m]))"#),
-            [
-                "| json reads lines makes method,status,x",
-                r#"| method="GET" reads metadata:method makes "#,
-                "| drop x reads metadata:x makes ",
-            ]
+        check(
+            r#"sum by (status) (count_over_time({a="b"} | json | method="GET" [5m]))"#,
+            &["| json reads lines makes method,status", r#"| method="GET" reads metadata:method makes "#],
         );
-        assert_eq!(
-            shown(r#"quantile_over_time(0.9, {a="b"} | logfmt | unwrap duration(took) [5m]) by (host)"#),
-            ["| logfmt reads lines makes host,took"]
+        check(
+            r#"rate({a="b"} | regexp "(?P<x>.)" [1m]) / rate({a="b"} | pattern "<_> <y>" [1m])"#,
+            &[r#"| regexp "(?P<x>.)" reads lines makes x"#, r#"| pattern "<_> <y>" reads lines makes y"#],
         );
-        assert_eq!(
-            shown(r#"rate({a="b"} | regexp "(?P<x>.)" [1m]) / rate({a="b"} | pattern "<_> <y>" [1m])"#),
-            [r#"| regexp "(?P<x>.)" reads lines makes x"#, r#"| pattern "<_> <y>" reads lines makes y"#]
-        );
+    }
+
+    #[test]
+    fn parsers_that_nobody_needs_are_not_run() {
+        let query = r#"sum(count_over_time({a="b"} | logfmt [5m]))"#;
+        check(query, &["| logfmt reads  makes "]);
+        assert!(stages(query)[0].note.starts_with("not run"));
     }
 
     #[test]
@@ -333,8 +308,7 @@ mod tests {
             (r#"|> "<_> x <_>""#, "literals of the pattern in order"),
         ] {
             let query = format!(r#"{{a="b"}} {filter}"#);
-            let expr = crate::parse(&query).expect(filter);
-            assert_eq!(leaves(&expr)[0].stages[0].note, note, "{filter}");
+            assert_eq!(stages(&query)[0].note, note, "{filter}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! A compiled pipeline: turns the rows of a batch into the rows that survive it.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sigyn_model::{Lines, Timestamp};
 
@@ -15,6 +16,24 @@ use crate::stages::{self, CompiledStage, line_filter::LineView, parsers::ParserS
 #[derive(Debug)]
 pub struct Pipeline {
     stages: Vec<CompiledStage>,
+    counts: Vec<StageCount>,
+}
+
+/// What has gone through a stage so far, over all threads.
+#[derive(Debug)]
+struct StageCount {
+    text: String,
+    rows_in: AtomicU64,
+    rows_out: AtomicU64,
+}
+
+/// A stage as it is run, and the rows it saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageRows {
+    /// Canonical text; line filters that are run together are one stage.
+    pub stage: String,
+    pub rows_in: u64,
+    pub rows_out: u64,
 }
 
 /// What a pipeline is compiled for, apart from its stages.
@@ -66,7 +85,33 @@ impl Workspace {
 impl Pipeline {
     /// Errors: `Stage` when a stage cannot be built, `NotSupported` when this version does not evaluate it.
     pub fn new(stages: &[Stage], purpose: &Purpose) -> Result<Self> {
-        Ok(Self { stages: stages::compile(stages, purpose)? })
+        let (stages, texts) = stages::compile(stages, purpose)?;
+        let count = |text| StageCount { text, rows_in: AtomicU64::new(0), rows_out: AtomicU64::new(0) };
+        Ok(Self { stages, counts: texts.into_iter().map(count).collect() })
+    }
+
+    /// The rows that every stage has seen, in the order in which stages run.
+    #[must_use]
+    pub fn stage_rows(&self) -> Vec<StageRows> {
+        let rows = |count: &StageCount| StageRows {
+            stage: count.text.clone(),
+            rows_in: count.rows_in.load(Ordering::Relaxed),
+            rows_out: count.rows_out.load(Ordering::Relaxed),
+        };
+        self.counts.iter().map(rows).collect()
+    }
+
+    /// The labels that parsers look for: none at all when no parser is run, because nothing that it finds is looked at.
+    pub(crate) fn parsed(&self) -> Wanted {
+        let parsers = self.stages.iter().filter_map(|stage| match stage {
+            CompiledStage::Parser(parser) => Some(parser),
+            _ => None,
+        });
+        match parsers.map(|parser| parser.required()).next() {
+            None => Wanted::Names(Vec::new()),
+            Some(None) => Wanted::All,
+            Some(Some(names)) => Wanted::Names(names.to_vec()),
+        }
     }
 
     /// Whether every row passes unchanged.
@@ -101,11 +146,13 @@ impl Pipeline {
             workspace.spare_lines = lines;
         }
         workspace.selection.reset(rows, skip);
-        for stage in &self.stages {
+        for (stage, count) in self.stages.iter().zip(&self.counts) {
             if workspace.selection.is_empty() {
                 break;
             }
+            count.rows_in.fetch_add(workspace.selection.len() as u64, Ordering::Relaxed);
             stage.run(batch, workspace)?;
+            count.rows_out.fetch_add(workspace.selection.len() as u64, Ordering::Relaxed);
         }
         Ok(())
     }

@@ -161,6 +161,26 @@ pub enum MetricResult {
     Scalar(Sample),
 }
 
+impl MetricResult {
+    #[must_use]
+    pub fn series(&self) -> usize {
+        match self {
+            Self::Matrix(series) => series.len(),
+            Self::Vector(samples) => samples.len(),
+            Self::Scalar(_) => 1,
+        }
+    }
+
+    /// Keeps the first `count` series.
+    pub fn truncate(&mut self, count: usize) {
+        match self {
+            Self::Matrix(series) => series.truncate(count),
+            Self::Vector(samples) => samples.truncate(count),
+            Self::Scalar(_) => {}
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct MatrixSeries {
     pub labels: Labels,

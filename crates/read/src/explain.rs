@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use sigyn_logql::ast::Expr;
 use sigyn_logql::explain::{self, Leaf, StageNote};
-use sigyn_logql::{ColumnNeeds, RangeAccumulator, RangePlan, RunSummary, Steps};
+use sigyn_logql::pipeline::StageRows;
+use sigyn_logql::{ColumnNeeds, LogPlan, MetricPlan, RangeAccumulator, RangePlan, RunSummary, Steps};
 use sigyn_model::TimeRange;
 use sigyn_segment::ColumnKind;
 
@@ -33,8 +33,33 @@ pub struct Explanation {
     /// Of the columns that would be read.
     pub stored_bytes: u64,
     pub raw_bytes: u64,
-    /// When the query was run: its cost, and for log queries the entries it returned.
-    pub run: Option<QueryStats>,
+    /// When the query was run as well.
+    pub run: Option<ExplainedRun>,
+}
+
+/// What a query did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExplainedRun {
+    pub stats: QueryStats,
+    /// Stages of all selectors in their order, as they were run.
+    pub stages: Vec<StageRows>,
+}
+
+/// A request, planned.
+#[derive(Debug, Clone)]
+pub(crate) enum ExplainPlan {
+    Log(Arc<LogPlan>),
+    Metric(Arc<MetricPlan>),
+}
+
+impl ExplainPlan {
+    /// Rows by stage, once the plan has been run.
+    pub(crate) fn stage_rows(&self) -> Vec<StageRows> {
+        match self {
+            Self::Log(plan) => plan.pipeline.stage_rows(),
+            Self::Metric(plan) => plan.leaves.iter().flat_map(|leaf| leaf.pipeline.stage_rows()).collect(),
+        }
+    }
 }
 
 /// One part of the query that reads entries.
@@ -77,24 +102,19 @@ pub(crate) async fn explain(
     source: &Arc<Source>,
     context: &Arc<QueryContext>,
     request: &ExplainRequest,
+    plan: &ExplainPlan,
 ) -> Result<Explanation> {
-    let now = source.clock.now();
     let mut explanation = Explanation::default();
-    match request {
-        ExplainRequest::Log(log) => {
-            let expr = Expr::Log(log.expr.clone());
-            let plan = sigyn_logql::plan_log(&log.expr, now)?;
-            for leaf in &explain::leaves(&expr) {
-                let selectors = Selectors::AnyOf(vec![plan.selector.clone()]);
-                let (range, limit) = (log.range, Some(log.limit));
-                let survey = Survey { leaf, selectors, range, needs: &plan.needs, metric: None, limit };
-                survey.add_to(source, context, &mut explanation).await?;
-            }
+    match (request, plan) {
+        (ExplainRequest::Log(log), ExplainPlan::Log(plan)) => {
+            let leaf = &explain::log_leaf(&log.expr, plan);
+            let selectors = Selectors::AnyOf(vec![plan.selector.clone()]);
+            let (range, limit) = (log.range, Some(log.limit));
+            let survey = Survey { leaf, selectors, range, needs: &plan.needs, metric: None, limit };
+            survey.add_to(source, context, &mut explanation).await?;
         }
-        ExplainRequest::Metric(metric) => {
-            let expr = Expr::Metric(metric.expr.clone());
-            let plan = sigyn_logql::plan_metric(&metric.expr, now)?;
-            let leaves = explain::leaves(&expr);
+        (ExplainRequest::Metric(metric), ExplainPlan::Metric(plan)) => {
+            let leaves = explain::metric_leaves(&metric.expr, plan);
             if leaves.len() != plan.leaves.len() {
                 return Err(Error::Internal("the plan has other leaves than the query".to_owned()));
             }
@@ -110,6 +130,7 @@ pub(crate) async fn explain(
                 survey.add_to(source, context, &mut explanation).await?;
             }
         }
+        _ => return Err(Error::Internal("a plan of another kind than its query".to_owned())),
     }
     Ok(explanation)
 }

@@ -40,7 +40,7 @@ mod metrics;
 pub use answer::{Answer, DetectedLabel, DroppedEntry, IndexStats, Pattern, TailEntry, TailFrame, VolumeSeries};
 pub use config::ReadConfig;
 pub use error::{Error, Result};
-pub use explain::{Explanation, PartCounts, SelectorPlan};
+pub use explain::{ExplainedRun, Explanation, PartCounts, SelectorPlan};
 pub use reader::{Reader, TailStream};
 pub use request::{
     Direction, ExplainRequest, FieldsRequest, LogRequest, MetricRequest, PatternsRequest, Steps, TailRequest, VolumeBy, VolumeRequest,

@@ -10,7 +10,7 @@ use prometheus_client::registry::Registry;
 use sigyn_logql::ast::Selector;
 use sigyn_logql::detect::{self, DetectedField};
 use sigyn_logql::matcher::CompiledSelector;
-use sigyn_logql::{Direction, LogOptions, MetricResult, StreamEntries};
+use sigyn_logql::{Direction, LogOptions, LogPlan, MetricPlan, MetricResult, Steps, StreamEntries};
 use sigyn_model::{Labels, TenantId, TenantLimits, TimeRange};
 use sigyn_storage::{CpuPool, Storage};
 use tokio::time::Instant;
@@ -18,13 +18,15 @@ use tokio::time::Instant;
 use crate::admission::Admission;
 use crate::context::{QueryContext, QueryLimits};
 use crate::exec::{logs, metric};
+use crate::explain::{ExplainPlan, ExplainedRun};
 use crate::metrics::{Kind, Metrics};
 use crate::selection::{Selectors, label_sets};
 use crate::source::Source;
 use crate::tail::{self, Feeds};
 use crate::{
-    Answer, DetectedLabel, Error, ExplainRequest, Explanation, FieldsRequest, IndexStats, LogRequest, MetricRequest, Pattern, PatternsRequest,
-    QueryStats, ReadConfig, Result, TailFrame, TailRequest, VolumeRequest, VolumeSeries, detected, explain, patterns, volume,
+    Answer, DetectedLabel, Error, ExplainRequest, Explanation, FieldsRequest, IndexStats, LogRequest, MetricRequest,
+    Pattern, PatternsRequest, QueryStats, ReadConfig, Result, TailFrame, TailRequest, VolumeRequest, VolumeSeries,
+    detected, explain, patterns, volume,
 };
 
 /// Frames of a tail; ends after an error. Dropping it ends the tail.
@@ -69,7 +71,16 @@ impl Reader {
     /// Streams sorted by label text, entries in query direction.
     pub async fn log_query(&self, tenants: &[TenantId], request: LogRequest) -> Result<Answer<Vec<StreamEntries>>> {
         let plan = Arc::new(sigyn_logql::plan_log(&request.expr, self.core.source.clock.now())?);
-        let LogRequest { range, limit, direction, interval_ns, .. } = request;
+        self.run_log(tenants, plan, &request).await
+    }
+
+    async fn run_log(
+        &self,
+        tenants: &[TenantId],
+        plan: Arc<LogPlan>,
+        request: &LogRequest,
+    ) -> Result<Answer<Vec<StreamEntries>>> {
+        let LogRequest { range, limit, direction, interval_ns, .. } = *request;
         let answer = self.core.query(Kind::logs, tenants, |context| {
             let (source, plan) = (Arc::clone(&self.core.source), Arc::clone(&plan));
             let options = LogOptions { limit, direction, range, interval_ns, memory_max: context.engine_memory() };
@@ -80,9 +91,40 @@ impl Reader {
 
     pub async fn metric_query(&self, tenants: &[TenantId], request: MetricRequest) -> Result<Answer<MetricResult>> {
         let plan = Arc::new(sigyn_logql::plan_metric(&request.expr, self.core.source.clock.now())?);
-        let answer = self.core.query(Kind::metric, tenants, |context| {
+        self.run_metric(tenants, plan, request.steps, self.core.limits(tenants)).await
+    }
+
+    /// As [`Reader::metric_query`]; more series than the limit are cut off, with a warning, instead of refused.
+    pub async fn metric_query_partial(
+        &self,
+        tenants: &[TenantId],
+        request: MetricRequest,
+    ) -> Result<Answer<MetricResult>> {
+        let plan = Arc::new(sigyn_logql::plan_metric(&request.expr, self.core.source.clock.now())?);
+        let limits = self.core.limits(tenants);
+        let unlimited = QueryLimits { series: usize::MAX, ..limits };
+        let mut answer = self.run_metric(tenants, plan, request.steps, unlimited).await?;
+        let before = answer.data.series();
+        answer.data.truncate(limits.series);
+        if before > limits.series {
+            answer.warnings.push(format!(
+                "maximum number of series ({}) reached for a single query; returning partial results",
+                limits.series
+            ));
+        }
+        Ok(answer)
+    }
+
+    async fn run_metric(
+        &self,
+        tenants: &[TenantId],
+        plan: Arc<MetricPlan>,
+        steps: Steps,
+        limits: QueryLimits,
+    ) -> Result<Answer<MetricResult>> {
+        let answer = self.core.query_within(limits, Kind::metric, tenants, |context| {
             let (source, plan) = (Arc::clone(&self.core.source), Arc::clone(&plan));
-            async move { metric::run(&source, &context, plan, request.steps).await }
+            async move { metric::run(&source, &context, plan, steps).await }
         });
         answered(answer.await?)
     }
@@ -206,22 +248,31 @@ impl Reader {
     }
 
     /// What a query would do; with `analyze` it is run too, and its answer thrown away.
-    pub async fn explain(
-        &self,
-        tenants: &[TenantId],
-        request: ExplainRequest,
-        analyze: bool,
-    ) -> Result<Explanation> {
+    pub async fn explain(&self, tenants: &[TenantId], request: ExplainRequest, analyze: bool) -> Result<Explanation> {
+        let now = self.core.source.clock.now();
+        let plan = match &request {
+            ExplainRequest::Log(log) => ExplainPlan::Log(Arc::new(sigyn_logql::plan_log(&log.expr, now)?)),
+            ExplainRequest::Metric(metric) => {
+                ExplainPlan::Metric(Arc::new(sigyn_logql::plan_metric(&metric.expr, now)?))
+            }
+        };
         let answer = self.core.query(Kind::explain, tenants, |context| {
-            let (source, request) = (Arc::clone(&self.core.source), request.clone());
-            async move { explain::explain(&source, &context, &request).await }
+            let (source, request, plan) = (Arc::clone(&self.core.source), request.clone(), plan.clone());
+            async move { explain::explain(&source, &context, &request, &plan).await }
         });
         let mut explanation = answer.await?.0;
         if analyze {
-            explanation.run = Some(match request {
-                ExplainRequest::Log(log) => self.log_query(tenants, log).await?.stats,
-                ExplainRequest::Metric(metric) => self.metric_query(tenants, metric).await?.stats,
-            });
+            let stats = match (&request, &plan) {
+                (ExplainRequest::Log(log), ExplainPlan::Log(plan)) => {
+                    self.run_log(tenants, Arc::clone(plan), log).await?.stats
+                }
+                (ExplainRequest::Metric(metric), ExplainPlan::Metric(plan)) => {
+                    let limits = self.core.limits(tenants);
+                    self.run_metric(tenants, Arc::clone(plan), metric.steps, limits).await?.stats
+                }
+                _ => return Err(Error::Internal("a plan of another kind than its query".to_owned())),
+            };
+            explanation.run = Some(ExplainedRun { stats, stages: plan.stage_rows() });
         }
         Ok(explanation)
     }
@@ -241,14 +292,24 @@ impl Core {
         QueryLimits::of(tenants, &self.limits)
     }
 
-    /// Waits for admission, runs `work` within the deadline, and begins anew when a part is gone.
+    /// As [`Core::query_within`] the tenants' limits.
     pub(crate) async fn query<T, F: Future<Output = Result<T>>>(
         &self,
         kind: Kind,
         tenants: &[TenantId],
         work: impl Fn(Arc<QueryContext>) -> F,
     ) -> Result<(T, QueryStats)> {
-        let limits = self.limits(tenants);
+        self.query_within(self.limits(tenants), kind, tenants, work).await
+    }
+
+    /// Waits for admission, runs `work` within the deadline, and begins anew when a part is gone.
+    async fn query_within<T, F: Future<Output = Result<T>>>(
+        &self,
+        limits: QueryLimits,
+        kind: Kind,
+        tenants: &[TenantId],
+        work: impl Fn(Arc<QueryContext>) -> F,
+    ) -> Result<(T, QueryStats)> {
         let context = QueryContext::new(tenants, limits);
         // A query of several tenants waits among the first one's.
         let payer = tenants.first().ok_or_else(|| Error::Internal("a query without a tenant".to_owned()))?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sigyn_logql::explain::{Extracts, StageNote};
-use sigyn_read::{Explanation, QueryStats, SelectorPlan};
+use sigyn_read::{ExplainedRun, Explanation, SelectorPlan};
 
 use super::{array, display, key, number, string};
 
@@ -44,7 +44,7 @@ pub(crate) fn explanation(out: &mut Vec<u8>, answer: &ExplainAnswer) {
     integers(out, &[("stored", found.stored_bytes), ("raw", found.raw_bytes)]);
     key(out, "run");
     match &found.run {
-        Some(stats) => run(out, stats),
+        Some(done) => run(out, done),
         None => out.extend_from_slice(b"null"),
     }
     out.extend_from_slice(b"}}\n");
@@ -79,7 +79,8 @@ fn stage(out: &mut Vec<u8>, stage: &StageNote) {
     out.push(b'}');
 }
 
-fn run(out: &mut Vec<u8>, stats: &QueryStats) {
+fn run(out: &mut Vec<u8>, done: &ExplainedRun) {
+    let stats = &done.stats;
     out.push(b'{');
     for (name, time) in [("exec_ms", stats.exec_time), ("queue_ms", stats.queue_time)] {
         key(out, name);
@@ -99,7 +100,17 @@ fn run(out: &mut Vec<u8>, stats: &QueryStats) {
         display(out, value);
     }
     key(out, "stages");
-    out.extend_from_slice(b"[]}");
+    array(out, &done.stages, |out, rows| {
+        out.push(b'{');
+        key(out, "stage");
+        string(out, rows.stage.as_bytes());
+        for (name, value) in [("rows_in", rows.rows_in), ("rows_out", rows.rows_out)] {
+            key(out, name);
+            display(out, value);
+        }
+        out.push(b'}');
+    });
+    out.push(b'}');
 }
 
 /// With three decimals at most.

@@ -9,7 +9,7 @@ use sigyn_read::{MetricRequest, Steps};
 
 use crate::json::{self, QueryAnswer, QueryResult};
 use crate::params::InstantQuery;
-use crate::request::ReadRequest;
+use crate::request::{ReadRequest, metric_query};
 use crate::state::App;
 use crate::{Error, Result, query_limits};
 
@@ -29,7 +29,7 @@ pub(crate) async fn query(State(app): State<Arc<App>>, request: ReadRequest) -> 
         Expr::Variants { .. } => return Err(variants_refused()),
     };
     let metric = MetricRequest { expr, steps: Steps::instant(query.time.nanos()) };
-    let answer = app.reader()?.metric_query(&request.tenants, metric).await?;
+    let answer = metric_query(&app, &request, metric).await?;
     let answer = QueryAnswer {
         result: QueryResult::Metric(answer.data),
         stats: answer.stats,

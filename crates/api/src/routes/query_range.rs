@@ -13,7 +13,7 @@ use sigyn_read::{Answer, LogRequest, MetricRequest, Steps};
 use super::query::variants_refused;
 use crate::json::{self, QueryAnswer, QueryResult};
 use crate::params::RangeQuery;
-use crate::request::ReadRequest;
+use crate::request::{ReadRequest, metric_query};
 use crate::state::App;
 use crate::{Result, query_limits};
 
@@ -65,7 +65,7 @@ async fn samples(
         return Ok(nothing(QueryResult::Metric(MetricResult::Matrix(Vec::new()))));
     };
     let metric = MetricRequest { expr, steps: aligned(range, step) };
-    let answer = app.reader()?.metric_query(&request.tenants, metric).await?;
+    let answer = metric_query(app, request, metric).await?;
     Ok(Answer { data: QueryResult::Metric(answer.data), stats: answer.stats, warnings: answer.warnings })
 }
 

@@ -38,9 +38,9 @@ pub(crate) enum CompiledStage {
 /// Compiles a pipeline. Line filters move in front of stages that cannot change the line, as in Loki, though the visible
 /// effect is odd: `| decolorize |= "x"` looks at the coloured line.
 ///
-/// Errors: `Stage` for the first stage that cannot be built.
-pub(crate) fn compile(stages: &[Stage], purpose: &Purpose) -> Result<Vec<CompiledStage>> {
-    let mut compiled = Vec::new();
+/// Each comes with its text. Errors: `Stage` for the first stage that cannot be built.
+pub(crate) fn compile(stages: &[Stage], purpose: &Purpose) -> Result<(Vec<CompiledStage>, Vec<String>)> {
+    let (mut compiled, mut texts) = (Vec::new(), Vec::new());
     let mut parsers = Vec::new();
     let mut rest = stages;
     while !rest.is_empty() {
@@ -53,13 +53,16 @@ pub(crate) fn compile(stages: &[Stage], purpose: &Purpose) -> Result<Vec<Compile
                 _ => None,
             })
             .collect();
+        let text: Vec<String> = filters.iter().map(ToString::to_string).collect();
         let filters = LineFilters::new(&filters)?;
         if !filters.is_empty() {
             compiled.push(CompiledStage::LineFilters(filters));
+            texts.push(text.join(" "));
         }
         let place = stages.len() - rest.len();
-        for (at, stage) in group.iter().chain(after.first()).enumerate() {
-            if let Some(stage) = CompiledStage::new(stage, purpose)? {
+        for (at, written) in group.iter().chain(after.first()).enumerate() {
+            if let Some(stage) = CompiledStage::new(written, purpose)? {
+                texts.push(written.to_string());
                 if let CompiledStage::Parser(_) = stage {
                     parsers.push((compiled.len(), place + at));
                 }
@@ -68,20 +71,23 @@ pub(crate) fn compile(stages: &[Stage], purpose: &Purpose) -> Result<Vec<Compile
         }
         rest = after.get(1..).unwrap_or_default();
     }
-    give_hints(&mut compiled, &parsers, stages, purpose)?;
-    Ok(compiled)
+    give_hints(&mut compiled, &mut texts, &parsers, stages, purpose)?;
+    Ok((compiled, texts))
 }
 
 /// Tells the parsers, given by their places in `compiled` and `stages`, what is wanted of them; takes out those that have
 /// nothing to do.
 fn give_hints(
     compiled: &mut Vec<CompiledStage>,
+    texts: &mut Vec<String>,
     parsers: &[(usize, usize)],
     stages: &[Stage],
     purpose: &Purpose,
 ) -> Result<()> {
     let required = required(compiled, &purpose.wanted);
     if required.as_ref().is_some_and(Vec::is_empty) {
+        let mut is_kept = compiled.iter().map(|stage| !matches!(stage, CompiledStage::Parser(_)));
+        texts.retain(|_| is_kept.next().unwrap_or(true));
         compiled.retain(|stage| !matches!(stage, CompiledStage::Parser(_)));
         return Ok(());
     }

@@ -40,6 +40,22 @@ async fn series() {
 }
 
 #[tokio::test]
+async fn series_of_one_client_are_cut_off() {
+    let server = loaded(Limits { max_query_series: 4, ..Limits::default() }).await;
+    let query = [("query", r#"count_over_time({app="x"}[5m])"#)];
+    let tags = [("x-query-tags", "feature=x,Source=grafana-lokiexplore-app")];
+    let warning = "maximum number of series (4) reached for a single query; returning partial results";
+    for path in [INSTANT, RANGE] {
+        let answer = server.get_with(path, &query, &tags).await.json();
+        assert_eq!(answer["data"]["result"].as_array().map(Vec::len), Some(4));
+        assert_eq!(answer["warnings"], json!([warning]));
+        assert_eq!(server.get_with(path, &query, &[("x-query-tags", "Source=other")]).await.status, 400);
+    }
+    let few = [("query", r#"sum(count_over_time({app="x"}[5m]))"#)];
+    assert_eq!(server.get_with(INSTANT, &few, &tags).await.json().get("warnings"), None);
+}
+
+#[tokio::test]
 async fn matchers_of_every_route() {
     let query = r#"{app="x", n=~"1|2", host!="y"}"#;
     let text = "max streams matchers per query exceeded, matchers-count > limit (3 > 2)";

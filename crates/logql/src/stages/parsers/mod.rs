@@ -118,6 +118,11 @@ impl Parser {
         self.hints = hints;
     }
 
+    /// The labels that are worth extracting, with and without `_extracted`; None for all.
+    pub(crate) fn required(&self) -> Option<&[String]> {
+        self.hints.required.as_deref()
+    }
+
     /// The metadata that decides what labels are called.
     pub(crate) fn metadata_needs(&self) -> MetadataNeeds {
         self.hints.required.as_ref().map_or(MetadataNeeds::All, |required| MetadataNeeds::Some(required.clone()))
