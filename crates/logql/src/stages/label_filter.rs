@@ -86,8 +86,8 @@ impl CompiledLabelFilter {
         }
         selection.retain(|row| {
             let mut failure = None;
-            let pass = bound.test(row, error.get(row).is_some(), &mut failure);
-            if let Some(details) = failure.filter(|_| pass) {
+            let pass = bound.test(row, &mut failure);
+            if let Some(details) = failure.filter(|_| pass && error.get(row).is_none()) {
                 failures.push((row, details));
             }
             pass
@@ -137,18 +137,14 @@ impl<'f, 'a> Bound<'f, 'a> {
         }
     }
 
-    /// `failed`: the row carries an error already, which only tests of text look past.
-    fn test(&mut self, row: u32, failed: bool, failure: &mut Option<String>) -> bool {
+    fn test(&mut self, row: u32, failure: &mut Option<String>) -> bool {
         match self {
             Self::And(left, right) => {
-                let (left, right) = (left.test(row, failed, failure), right.test(row, failed, failure));
+                let (left, right) = (left.test(row, failure), right.test(row, failure));
                 left && right
             }
-            Self::Or(left, right) => left.test(row, failed, failure) || right.test(row, failed, failure),
+            Self::Or(left, right) => left.test(row, failure) || right.test(row, failure),
             Self::Test { test, field, known } => {
-                if (failed || failure.is_some()) && !matches!(test.test, ValueTest::Text(_)) {
-                    return true;
-                }
                 let id = match field.only_metadata() {
                     Some(column) if (column.ids[row as usize] as usize) < column.values() => {
                         known.resize(column.values(), Known::Not);

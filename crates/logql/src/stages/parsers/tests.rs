@@ -146,6 +146,16 @@ fn filters_of_one_label_stop_parsers() {
     );
     gone(r#"| json | level="info""#, r#"{"level":"error","x":1"#);
     check("| json | code>=500", JSON, "code=500 level=error msg=boom nested_a=1 nested_b_c=deep ok=false ratio=0.25");
+    gone("| json | code=500", "plain");
+    check(
+        "| json | code=500",
+        r#"{"code":500"#,
+        &[
+            "__error__=JSONParserErr __error_details__=Value looks like object, but can't find closing '}' symbol",
+            "code=500",
+        ]
+        .join(" "),
+    );
     // As Loki does, filters count although another stage stands between, or they stand in front.
     gone(r#"| json | label_format level="x" | level="x""#, JSON);
     gone(r#"| level="" | json"#, JSON);
