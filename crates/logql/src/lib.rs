@@ -21,6 +21,7 @@ mod quote;
 pub mod re2;
 pub mod template;
 pub mod token;
+pub mod variants;
 
 pub use error::{Error, ParseError, Result};
 pub use parser::{EmptyCompatible, parse, parse_selector};
