@@ -41,7 +41,7 @@ pub fn fields(streams: &[StreamEntries], limit: usize) -> Vec<DetectedField> {
     for stream in streams {
         for entry in &stream.entries {
             for (name, value) in entry.structured_metadata.iter() {
-                found.note(name, &[value], None, || Vec::new());
+                found.note(name, &[value], None, Vec::new);
             }
             found.note_parsed(&stream.labels, entry, &mut line);
         }

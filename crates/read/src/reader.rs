@@ -213,7 +213,7 @@ impl Reader {
 
     /// Fields of the newest entries, sorted by name.
     pub async fn detected_fields(&self, tenants: &[TenantId], request: FieldsRequest) -> Result<Vec<DetectedField>> {
-        self.from_newest(tenants, request, |streams, limit| detect::fields(&streams, limit)).await
+        self.look_at_newest(tenants, request, |streams, limit| detect::fields(&streams, limit)).await
     }
 
     /// Values of one field in the newest entries, sorted.
@@ -223,10 +223,10 @@ impl Reader {
         request: FieldsRequest,
         name: String,
     ) -> Result<Vec<String>> {
-        self.from_newest(tenants, request, move |streams, limit| detect::values(&streams, &name, limit)).await
+        self.look_at_newest(tenants, request, move |streams, limit| detect::values(&streams, &name, limit)).await
     }
 
-    async fn from_newest<T: Send + 'static>(
+    async fn look_at_newest<T: Send + 'static>(
         &self,
         tenants: &[TenantId],
         request: FieldsRequest,
