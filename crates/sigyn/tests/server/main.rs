@@ -3,6 +3,7 @@
 mod bad_input;
 mod cli;
 mod cli_tail;
+mod cli_tls;
 mod commands;
 mod corruption;
 mod durability;

@@ -102,21 +102,21 @@ fn write_object(out: &mut dyn Write, object: &Map<String, Value>, indent: &str) 
     let mut plain = Table::new(&[Align::Left, Align::Right]);
     for (name, value) in object {
         if !matches!(value, Value::Object(_) | Value::Array(_) | Value::Null) {
-            plain.push([name.clone(), cell(name, value)]);
+            plain.push([title(name), cell(name, value)]);
         }
     }
     plain.write(out, indent)?;
     for (name, value) in object {
         match value {
             Value::Object(inner) if !inner.is_empty() => {
-                writeln!(out, "{indent}{name}")?;
+                writeln!(out, "{indent}{}", title(name))?;
                 write_object(out, inner, &format!("{indent}  "))?;
             }
             Value::Array(items) if items.iter().any(Value::is_object) => {
-                writeln!(out, "{indent}{name}")?;
+                writeln!(out, "{indent}{}", title(name))?;
                 write_rows(out, items, &format!("{indent}  "))?;
             }
-            Value::Array(items) if !items.is_empty() => writeln!(out, "{indent}{name}: {}", words(value))?,
+            Value::Array(items) if !items.is_empty() => writeln!(out, "{indent}{}: {}", title(name), words(value))?,
             _ => {}
         }
     }
@@ -135,25 +135,31 @@ fn write_rows(out: &mut dyn Write, items: &[Value], indent: &str) -> io::Result<
     let is_text = |name: &str| items.iter().any(|item| item[name].is_string());
     let columns: Vec<_> = names.iter().map(|name| if is_text(name) { Align::Left } else { Align::Right }).collect();
     let mut table = Table::new(&columns);
-    table.push(names.iter().map(|name| name.replace('_', " ")));
+    table.push(names.iter().map(|name| title(name)));
     for item in items {
         table.push(names.iter().map(|name| cell(name, &item[name.as_str()])));
     }
     table.write(out, indent)
 }
 
+/// Units that a name may end in, in nanoseconds.
+const TIMES: [(&str, f64); 4] = [("_seconds", 1e9), ("_ms", 1e6), ("_us", 1e3), ("_ns", 1.0)];
+
+/// A name without its unit, which the value has.
+fn title(name: &str) -> String {
+    let bare = TIMES.iter().find_map(|(unit, _)| name.strip_suffix(unit)).unwrap_or(name);
+    bare.replace('_', " ")
+}
+
 /// A value with the unit that its name ends in.
 fn cell(name: &str, value: &Value) -> String {
-    let number = value.as_f64();
-    match (value, number) {
+    let unit = TIMES.iter().find(|(unit, _)| name.ends_with(unit));
+    match (value, unit) {
         (Value::Null, _) => "-".to_owned(),
         (Value::String(text), _) => text.clone(),
-        (_, Some(seconds)) if name.ends_with("seconds") || name.ends_with("Time") => duration(seconds * 1e9),
-        (_, Some(nanos)) if name.ends_with("nanos") || name.ends_with("_ns") => duration(nanos),
-        (_, Some(millis)) if name.ends_with("_ms") => duration(millis * 1e6),
-        (_, Some(micros)) if name.ends_with("_us") => duration(micros * 1e3),
-        (Value::Number(number), _) => match number.as_u64() {
-            Some(bytes) if name.to_ascii_lowercase().contains("bytes") => human_bytes(bytes),
+        (Value::Number(number), Some((_, nanos))) => duration(number.as_f64().unwrap_or(0.0) * nanos),
+        (Value::Number(number), None) => match number.as_u64() {
+            Some(bytes) if name.contains("bytes") => human_bytes(bytes),
             Some(count) => human_count(count),
             None => number.to_string(),
         },
@@ -202,7 +208,7 @@ mod tests {
             "parts": { "matched": 12, "pruned_by_time": 3, "pruned_by_labels": 4, "to_read": 5 },
             "streams": 2, "blocks": 40, "rows": 123_456,
             "bytes": { "stored": 1_572_864, "raw": 10_485_760 },
-            "run": { "exec_seconds": 0.0125, "stages": [
+            "run": { "exec_ms": 12.5, "bytes_fetched": 2048, "stages": [
                 { "rows_in": 123_456, "rows_out": 10, "stage": "| json", "time_ns": 1_500_000 },
                 { "rows_in": 10, "rows_out": 1, "stage": "| status >= 500" },
             ] },
@@ -225,11 +231,12 @@ To be read
   bytes    1.5 MiB stored, 10.0 MiB raw
 
 The run
-  exec_seconds  12.5 ms
+  bytes fetched  2.0 KiB
+  exec           12.5 ms
   stages
-    stage            rows in  rows out  time ns
-    | json           123,456        10   1.5 ms
-    | status >= 500       10         1        -
+    stage            rows in  rows out    time
+    | json           123,456        10  1.5 ms
+    | status >= 500       10         1       -
 ";
         assert_eq!(printed(&data), expected);
     }
