@@ -303,7 +303,13 @@ impl<'a> Run<'a> {
             return self.short_circuit(function, operands, command, dot, piped);
         }
         let arguments = self.arguments(operands, command, dot, piped)?;
-        functions::call(function, arguments, self).map_err(|message| self.fail(&command.at, &message))
+        functions::call(function, arguments, self).map_err(|message| {
+            // Arguments are counted before the call begins, so Go blames the name alone.
+            if message.starts_with("wrong number of args") {
+                return self.fail(&At { text: function.name().into(), ..command.at.clone() }, &message);
+            }
+            self.fail(&command.at, &message)
+        })
     }
 
     /// `and` yields the first false argument, `or` the first true one, else the last; later ones are not evaluated.
@@ -336,7 +342,7 @@ impl<'a> Run<'a> {
             Operand::Int(n) => Ok(Value::Int(*n)),
             Operand::Float(x) => Ok(Value::Float(*x)),
             Operand::Str(text) => Ok(Value::borrowed(text)),
-            Operand::Field(path) => self.path(dot.clone(), path, &command.at),
+            Operand::Field(path, at) => self.path(dot.clone(), path, at),
             Operand::Variable(name, path) => {
                 let value = self
                     .variables

@@ -69,7 +69,7 @@ impl Template {
         let [parse::Node::Action(pipeline)] = self.parsed.root.as_slice() else { return None };
         let [command] = pipeline.commands.as_slice() else { return None };
         match command.operands.as_slice() {
-            [parse::Operand::Field(path)] if path.len() == 1 && pipeline.declare.is_empty() => Some(&path[0]),
+            [parse::Operand::Field(path, _)] if path.len() == 1 && pipeline.declare.is_empty() => Some(&path[0]),
             _ => None,
         }
     }

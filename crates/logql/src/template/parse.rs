@@ -63,8 +63,8 @@ pub(super) enum Operand {
     Int(i64),
     Float(f64),
     Str(String),
-    /// `.a.b`
-    Field(Vec<String>),
+    /// `.a.b`, and where it stands.
+    Field(Vec<String>, At),
     /// `$x.a`; `$` is the empty name.
     Variable(String, Vec<String>),
     Function(Function),
@@ -669,7 +669,7 @@ impl Parser<'_> {
                     return Ok(Some(self.method_chain(function)));
                 }
             },
-            Some(Token::Field(name)) => Operand::Field(vec![name]),
+            Some(Token::Field(_)) => return Ok(Some(self.field())),
             Some(Token::Variable(name)) => {
                 self.next += 1;
                 if !self.variables.contains(&name) {
@@ -695,13 +695,18 @@ impl Parser<'_> {
             _ => return Ok(None),
         };
         self.next += 1;
-        Ok(Some(match operand {
-            Operand::Field(mut path) => {
-                path.extend(self.fields());
-                Operand::Field(path)
-            }
-            other => other,
-        }))
+        Ok(Some(operand))
+    }
+
+    /// `.a.b`; its errors point to the second link, where there is one, as Go's do.
+    fn field(&mut self) -> Operand {
+        let first = self.next;
+        let path = self.fields();
+        let mut at = self.at(first);
+        if path.len() > 1 {
+            at.column = self.at(first + 1).column;
+        }
+        Operand::Field(path, at)
     }
 
     /// A function, or the fields and methods of its result: `now.Unix`.

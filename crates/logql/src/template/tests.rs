@@ -137,10 +137,14 @@ fn parse_errors_read_as_go() {
 #[test]
 fn execution_errors_name_the_place() {
     for (template, message) in [
-        ("{{.app.b}}", "template: line:1:2: executing \"line\" at <.app.b>: can't evaluate field b in type string"),
+        ("{{.app.b}}", "template: line:1:6: executing \"line\" at <.app.b>: can't evaluate field b in type string"),
         (
             "{{ div 1 0 }}",
             "template: line:1:3: executing \"line\" at <div 1 0>: error calling div: runtime error: integer divide by zero",
+        ),
+        (
+            "{{ trunc .app }}",
+            "template: line:1:3: executing \"line\" at <trunc>: wrong number of args for trunc: want 2 got 1",
         ),
         (
             "{{ lt 1 \"a\" }}",
