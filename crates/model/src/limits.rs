@@ -82,6 +82,8 @@ pub struct Limits {
     pub required_labels: Vec<String>,
     /// Fewest matchers of a selector. Default 0.
     pub minimum_labels_number: usize,
+    /// Answer `variants(…) of (…)` queries. Default false.
+    pub enable_multi_variant_queries: bool,
     /// Tails open at a time. Default 10.
     pub max_concurrent_tail_requests: usize,
     /// Serve the volume endpoints. Default true.
@@ -164,6 +166,7 @@ impl Default for Limits {
             max_query_memory: ByteSize::mib(512),
             required_labels: Vec::new(),
             minimum_labels_number: 0,
+            enable_multi_variant_queries: false,
             max_concurrent_tail_requests: 10,
             volume_enabled: true,
             volume_max_series: 1000,

@@ -9,7 +9,7 @@ use axum::response::Response;
 use sigyn_logql::ast::Expr;
 use sigyn_read::{ExplainRequest, Explanation, LogRequest, MetricRequest};
 
-use super::query::variants_refused;
+use super::query::united;
 use super::query_range::aligned;
 use crate::json::{self, ExplainAnswer};
 use crate::params::RangeQuery;
@@ -45,7 +45,10 @@ pub(crate) async fn explain(State(app): State<Arc<App>>, request: ReadRequest) -
                     interval_ns: asked.interval,
                 }),
                 Expr::Metric(expr) => ExplainRequest::Metric(MetricRequest { expr, steps: aligned(range, asked.step) }),
-                Expr::Variants { .. } => return Err(variants_refused()),
+                Expr::Variants { metrics, of } => {
+                    let expr = united(&metrics, &of, &request.limits)?;
+                    ExplainRequest::Metric(MetricRequest { expr, steps: aligned(range, asked.step) })
+                }
             };
             app.reader()?.explain(&request.tenants, explained, analyze).await?
         }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use sigyn_logql::ast::Expr;
+use sigyn_logql::ast::{Expr, LogRange, MetricExpr};
+use sigyn_logql::variants;
+use sigyn_model::Limits;
 use sigyn_read::{MetricRequest, Steps};
 
 use crate::json::{self, QueryAnswer, QueryResult};
@@ -26,7 +28,7 @@ pub(crate) async fn query(State(app): State<Arc<App>>, request: ReadRequest) -> 
                 "log queries are not supported as an instant query type, please change your query to a range query type",
             ));
         }
-        Expr::Variants { .. } => return Err(variants_refused()),
+        Expr::Variants { metrics, of } => united(&metrics, &of, &request.limits)?,
     };
     let metric = MetricRequest { expr, steps: Steps::instant(query.time.nanos()) };
     let answer = metric_query(&app, &request, metric).await?;
@@ -40,7 +42,13 @@ pub(crate) async fn query(State(app): State<Arc<App>>, request: ReadRequest) -> 
     request.reply.json(size_hint, move |out| json::query_answer(out, &answer)).await
 }
 
-/// Loki's answer where variants are not switched on.
-pub(crate) fn variants_refused() -> Error {
-    Error::invalid("multi variant queries are disabled for this instance")
+/// The variants as one query, where every tenant has them switched on.
+pub(crate) fn united(metrics: &[MetricExpr], of: &LogRange, limits: &[Arc<Limits>]) -> Result<MetricExpr> {
+    let enabled = limits.iter().all(|limits| limits.enable_multi_variant_queries);
+    let Some(metric) = variants::as_metric(metrics, of).filter(|_| enabled) else {
+        return Err(Error::invalid("multi variant queries are disabled for this instance"));
+    };
+    let expr = Expr::Metric(metric.clone());
+    limits.iter().try_for_each(|limits| query_limits::check_expr(&expr, limits))?;
+    Ok(metric)
 }

@@ -10,7 +10,7 @@ use sigyn_model::TimeRange;
 use sigyn_model::duration::MILLISECOND;
 use sigyn_read::{Answer, LogRequest, MetricRequest, Steps};
 
-use super::query::variants_refused;
+use super::query::united;
 use crate::json::{self, QueryAnswer, QueryResult};
 use crate::params::RangeQuery;
 use crate::request::{ReadRequest, metric_query};
@@ -31,7 +31,10 @@ pub(crate) async fn query_range(State(app): State<Arc<App>>, request: ReadReques
     let answer = match expr {
         Expr::Log(expr) => logs(&app, &request, expr, &query, range).await?,
         Expr::Metric(expr) => samples(&app, &request, expr, query.step, range).await?,
-        Expr::Variants { .. } => return Err(variants_refused()),
+        Expr::Variants { metrics, of } => {
+            let expr = united(&metrics, &of, &request.limits)?;
+            samples(&app, &request, expr, query.step, range).await?
+        }
     };
     let answer =
         QueryAnswer { result: answer.data, stats: answer.stats, warnings: answer.warnings, flags: request.flags };

@@ -40,6 +40,22 @@ async fn series() {
 }
 
 #[tokio::test]
+async fn variants() {
+    let query =
+        r#"variants(sum(count_over_time({app="x"}[5m])), max(bytes_over_time({app="x"}[5m]))) of ({app="x"} [5m])"#;
+    let text = refused(Limits::default(), INSTANT, &[("query", query)]).await;
+    assert_eq!(text, "multi variant queries are disabled for this instance");
+    let server = loaded(Limits { enable_multi_variant_queries: true, ..Limits::default() }).await;
+    let answer = server.get(INSTANT, &[("query", query)]).await.json();
+    let found: Vec<(&Value, &Value)> = answer["data"]["result"]
+        .as_array()
+        .map(|series| series.iter().map(|series| (&series["metric"]["__variant__"], &series["value"][1])).collect())
+        .unwrap_or_default();
+    assert_eq!(found, [(&json!("0"), &json!("10")), (&json!("1"), &json!("7"))]);
+    assert_eq!(server.get(RANGE, &[("query", query)]).await.status, 200);
+}
+
+#[tokio::test]
 async fn series_of_one_client_are_cut_off() {
     let server = loaded(Limits { max_query_series: 4, ..Limits::default() }).await;
     let query = [("query", r#"count_over_time({app="x"}[5m])"#)];
