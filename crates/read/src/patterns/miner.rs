@@ -101,17 +101,30 @@ impl Miner {
 
 /// The group most like the line, if it is like enough.
 fn best_of(groups: &[Group], neighbours: &[usize], line: &[Chunk<'_>]) -> Option<usize> {
-    let needed = (2 * line.len() * LIKENESS_MIN).div_ceil(100);
+    let most = 2 * line.len();
+    let mut may_lack = most - (most * LIKENESS_MIN).div_ceil(100);
     let mut best = None;
-    let mut to_beat = needed;
     for &at in neighbours {
-        let likeness: usize = groups[at].chunks.iter().zip(line).map(|(a, b)| a.likeness(b)).sum();
-        if likeness >= to_beat {
-            best = Some(at);
-            to_beat = likeness + 1;
+        let Some(lacking) = lacking(&groups[at].chunks, line, may_lack) else { continue };
+        best = Some(at);
+        if lacking == 0 {
+            break;
         }
+        may_lack = lacking - 1;
     }
     best
+}
+
+/// What is missing for the two to be equal, unless it is more than `most`.
+fn lacking(group: &[Chunk<'_>], line: &[Chunk<'_>], most: usize) -> Option<usize> {
+    let mut lacking = 0;
+    for (a, b) in group.iter().zip(line) {
+        lacking += 2 - a.likeness(b);
+        if lacking > most {
+            return None;
+        }
+    }
+    Some(lacking)
 }
 
 impl Group {
