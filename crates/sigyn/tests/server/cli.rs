@@ -171,6 +171,20 @@ fn failures_are_told_and_counted() {
 }
 
 #[test]
+fn a_query_is_explained() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Server::start(dir.path());
+    filled(&server);
+    let query = r#"{app="api"}|="error""#;
+    let page = answered(&server, &["explain", query]);
+    assert!(page.starts_with("query  {app=\"api\"} |= \"error\"\ntype   log\n"), "{page}");
+    assert!(page.contains("To be read\n  parts ") && !page.contains("The run"), "{page}");
+    assert!(answered(&server, &["explain", query, "--analyze"]).contains("\nThe run\n"));
+    let jsonl = answered(&server, &["explain", query, "-o", "jsonl"]);
+    assert!(serde_json::from_str::<Value>(&jsonl).is_ok_and(|data| data["selectors"].is_array()), "{jsonl}");
+}
+
+#[test]
 fn every_command_has_help_with_examples() {
     for command in ["query", "instant-query", "labels", "series", "tail", "explain"] {
         for arguments in [&[command, "--help"][..], &["help", command]] {
