@@ -5,7 +5,7 @@ MB ?= 300
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt codegen conformance bench compiler
+.PHONY: help run test check fmt codegen conformance oracle bench compiler
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,7 +13,7 @@ help: ## List these commands
 run: compiler ## Build (release) and serve on 127.0.0.1:3100, data in ./sigyn-data (ARGS=... for flags)
 	$(CARGO) run --release --bin sigyn -- $(ARGS)
 
-test: compiler ## All tests, the kill -9 test included
+test: compiler ## All tests, the kill -9 test included (UPDATE=1 rewrites what .test files expect)
 	$(CARGO) test --workspace --no-fail-fast
 
 check: compiler ## What CI runs: format, lints, tests, tidy
@@ -31,6 +31,9 @@ codegen: ## Write the pages that come from the code (docs/configuration.md)
 conformance: compiler ## Compare answers with a recorded conformance set (SIGYN_CONFORMANCE=DIR)
 	$(CARGO) build --bin sigyn
 	$(CARGO) run --quiet -p xtask -- conformance $(ARGS)
+
+oracle: compiler ## Ask another server of the Loki API what testdata/logql asks (URL=http://host:3100)
+	$(CARGO) run --quiet -p xtask -- oracle --url $(or $(URL),$(error give the server: make oracle URL=http://host:3100)) $(ARGS)
 
 bench: compiler ## Push 300 MB, time the queries, write .bench/report.md (MB=3000, URL=... for another server)
 	$(CARGO) build --release --bin sigyn --bin xtask

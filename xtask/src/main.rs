@@ -1,9 +1,10 @@
-//! Sigyn's own tools: `bench`, `conformance` and `tidy`. The Makefile calls them.
+//! Sigyn's own tools: `bench`, `conformance`, `oracle` and `tidy`. The Makefile calls them.
 
 mod bench;
 mod codegen;
 mod conformance;
 mod http;
+mod oracle;
 mod process;
 mod progress;
 mod server;
@@ -29,6 +30,8 @@ enum Command {
     Codegen(codegen::Args),
     /// Load a recorded conformance set and compare every answer with the recorded one.
     Conformance(conformance::Args),
+    /// Ask any server of the Loki API what the `.test` files ask, and compare.
+    Oracle(oracle::Args),
     /// Check what the compiler cannot: crate arrows, file sizes, format pages, words.
     Tidy(tidy::Args),
 }
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Codegen(args) => codegen::run(&args),
         Command::Conformance(args) => conformance::run(&args),
+        Command::Oracle(args) => oracle::run(&args),
         Command::Tidy(args) => tidy::run(&args),
     };
     match result {

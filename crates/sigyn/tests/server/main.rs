@@ -9,4 +9,5 @@ mod corruption;
 mod durability;
 mod e2e;
 mod full_disk;
+mod logql;
 mod support;
