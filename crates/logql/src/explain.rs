@@ -116,8 +116,8 @@ fn parser(extracts: &[Extract], wanted: &Wanted) -> (Vec<String>, Extracts, Stri
     let lines = vec!["lines".to_owned()];
     match wanted {
         Wanted::All => (lines, Extracts::All, "every field: the query shows or groups by all labels".to_owned()),
-        Wanted::Names(names) if names.is_empty() => not_run(),
-        Wanted::Names(names) => {
+        Wanted::Names(names) | Wanted::Ungrouped(names) if names.is_empty() => not_run(),
+        Wanted::Names(names) | Wanted::Ungrouped(names) => {
             (lines, Extracts::Names(names.clone()), "only fields that the query looks at".to_owned())
         }
     }
@@ -128,8 +128,8 @@ fn of_these(names: Vec<String>, wanted: &Wanted) -> (Vec<String>, Extracts, Stri
     let lines = vec!["lines".to_owned()];
     match wanted {
         Wanted::All => (lines, Extracts::Names(names), String::new()),
-        Wanted::Names(wanted) if wanted.is_empty() => not_run(),
-        Wanted::Names(wanted) => {
+        Wanted::Names(wanted) | Wanted::Ungrouped(wanted) if wanted.is_empty() => not_run(),
+        Wanted::Names(wanted) | Wanted::Ungrouped(wanted) => {
             let kept = names.into_iter().filter(|name| wanted.contains(name)).collect();
             (lines, Extracts::Names(kept), "only what the query looks at".to_owned())
         }

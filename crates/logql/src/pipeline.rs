@@ -49,6 +49,8 @@ pub struct Purpose {
 pub enum Wanted {
     All,
     Names(Vec<String>),
+    /// As `Names`, in a query that puts all entries into one series.
+    Ungrouped(Vec<String>),
 }
 
 /// What a thread needs to run a pipeline, reused from batch to batch.

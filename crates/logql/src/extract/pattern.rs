@@ -7,7 +7,7 @@ use crate::parser::pattern::{Piece, split};
 /// A literal or a capture of the compiled pattern.
 #[derive(Debug)]
 pub(crate) enum Part {
-    Literal(Finder<'static>),
+    Literal(Box<Finder<'static>>),
     /// `None` for `<_>`.
     Capture(Option<String>),
 }
@@ -22,7 +22,7 @@ impl Pattern {
     /// Compiles a pattern that the LogQL parser has already accepted.
     pub(crate) fn new(pattern: &str) -> Self {
         let part = |piece| match piece {
-            Piece::Literal(text) => Part::Literal(Finder::new(text.as_bytes()).into_owned()),
+            Piece::Literal(text) => Part::Literal(Box::new(Finder::new(text.as_bytes()).into_owned())),
             Piece::Capture(name) => Part::Capture((name != "_").then(|| name.to_owned())),
         };
         Self { parts: split(pattern).into_iter().map(part).collect() }

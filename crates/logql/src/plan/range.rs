@@ -45,33 +45,26 @@ impl<'a> Fold<'a> {
 
 const NO_LABELS: SeriesKey = SeriesKey::By(Vec::new());
 
-/// What tells series apart. An empty list, even after `without`, means that nothing does.
-fn key(grouping: &Grouping, unwrapped: Option<&str>) -> SeriesKey {
-    let mut labels = grouping.labels.clone();
+/// What tells series apart.
+fn key(grouping: Option<&Grouping>, unwrapped: Option<&str>) -> SeriesKey {
+    let all_but = |labels: &[String]| {
+        SeriesKey::Without(labels.iter().map(String::as_str).chain(unwrapped).map(str::to_owned).collect())
+    };
     match grouping {
-        Grouping { labels, .. } if labels.is_empty() => NO_LABELS,
-        Grouping { without: true, .. } => {
-            labels.extend(unwrapped.map(str::to_owned));
-            SeriesKey::Without(labels)
-        }
-        Grouping { without: false, .. } => SeriesKey::By(labels),
+        None => all_but(&[]),
+        Some(Grouping { without: true, labels }) => all_but(labels),
+        Some(Grouping { without: false, labels }) => SeriesKey::By(labels.clone()),
     }
-}
-
-fn ungrouped(unwrapped: Option<&str>) -> SeriesKey {
-    SeriesKey::Without(unwrapped.map(str::to_owned).into_iter().collect())
 }
 
 /// The key of a fold that does not show: over series that have lost the unwrapped label.
 fn folded(grouping: Option<&Grouping>, unwrapped: Option<&str>) -> SeriesKey {
     match grouping {
         None => NO_LABELS,
-        Some(Grouping { without: true, labels }) => {
-            SeriesKey::Without(labels.iter().map(String::as_str).chain(unwrapped).map(str::to_owned).collect())
-        }
         Some(Grouping { without: false, labels }) => {
             SeriesKey::By(labels.iter().filter(|label| Some(label.as_str()) != unwrapped).cloned().collect())
         }
+        without => key(without, unwrapped),
     }
 }
 
@@ -89,9 +82,9 @@ pub(super) fn plan(
     // The labels that the pipeline is asked for are those of the query as written, since failures show.
     let written = match (&aggregation, &fold, &expr.grouping) {
         (Aggregation::Count(Counting::Absent(_)), ..) => NO_LABELS,
-        (_, Some(Fold { shows: true, grouping }), _) => grouping.map_or(NO_LABELS, |grouping| key(grouping, unwrapped)),
-        (_, _, Some(grouping)) => key(grouping, unwrapped),
-        (_, _, None) => ungrouped(unwrapped),
+        (_, Some(Fold { shows: true, grouping: None }), _) => NO_LABELS,
+        (_, Some(Fold { shows: true, grouping }), _) => key(*grouping, unwrapped),
+        (_, _, grouping) => key(grouping.as_ref(), unwrapped),
     };
     let key = match fold {
         Some(Fold { shows: false, grouping }) => folded(grouping, unwrapped),
@@ -101,6 +94,7 @@ pub(super) fn plan(
     let unwrap_names = unwrap.as_ref().map(CompiledUnwrap::names).unwrap_or_default();
     let keeps_errors = keeps_errors(&written, &log.stages, &unwrap_names);
     let wanted = match written {
+        SeriesKey::By(names) if names.is_empty() => Wanted::Ungrouped(unwrap_names.clone()),
         SeriesKey::By(names) => Wanted::Names([names, unwrap_names.clone()].concat()),
         SeriesKey::Without(_) => Wanted::All,
     };

@@ -102,7 +102,7 @@ fn give_hints(
 
 /// The labels that stages and the rest of the query name, with and without `_extracted`; None for all.
 fn required(compiled: &[CompiledStage], wanted: &Wanted) -> Option<Vec<String>> {
-    let Wanted::Names(names) = wanted else { return None };
+    let (Wanted::Names(names) | Wanted::Ungrouped(names)) = wanted else { return None };
     let mut required: Vec<String> =
         names.iter().cloned().chain(compiled.iter().flat_map(CompiledStage::names)).collect();
     let bare: Vec<String> =
@@ -119,17 +119,19 @@ fn required(compiled: &[CompiledStage], wanted: &Wanted) -> Option<Vec<String>> 
 /// label another value; only in grouped metric queries it does not, and filters that just follow serve there.
 fn early_tests(stages: &[Stage], place: usize, wanted: &Wanted) -> Result<Vec<EarlyTest>> {
     let considered = match wanted {
-        Wanted::All => stages,
+        Wanted::All | Wanted::Ungrouped(_) => stages,
         Wanted::Names(_) => {
             let behind = &stages[place + 1..];
             let harmless = |stage: &Stage| matches!(stage, Stage::LabelFilter(_) | Stage::LineFilter(_));
             &behind[..behind.iter().position(|stage| !harmless(stage)).unwrap_or(behind.len())]
         }
     };
-    let mut tests = Vec::new();
+    // The first of several filters of a label counts.
+    let mut tests: Vec<EarlyTest> = Vec::new();
     for stage in considered {
         if let Stage::LabelFilter(filter) = stage {
-            tests.extend(EarlyTest::new(filter).map_err(|message| refused(stage, message))?);
+            let test = EarlyTest::new(filter).map_err(|message| refused(stage, message))?;
+            tests.extend(test.filter(|test| tests.iter().all(|known| known.name() != test.name())));
         }
     }
     Ok(tests)

@@ -9,7 +9,7 @@ use jiff::Zoned;
 
 /// A value of a template: what a field, literal or function yields.
 #[derive(Debug, Clone)]
-pub enum Value<'a> {
+pub(super) enum Value<'a> {
     /// Go's untyped nil, printed `<no value>`.
     Nil,
     Bool(bool),

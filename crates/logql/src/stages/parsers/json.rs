@@ -46,11 +46,8 @@ impl JsonPaths {
             value.clear();
             match find(line, path, key) {
                 Some(Raw::Null) => {}
-                Some(Raw::Str(text) | Raw::Array(text)) => {
-                    if !push_unescaped(text, value) {
-                        value.clear();
-                    }
-                }
+                Some(Raw::Str(text) | Raw::Array(text)) if push_unescaped(text, value) => {}
+                Some(Raw::Str(_) | Raw::Array(_)) => value.clear(),
                 Some(Raw::Plain(text) | Raw::Object(text)) => push_utf8(text, value),
                 None if sink.has_label(label) => continue,
                 None => {}

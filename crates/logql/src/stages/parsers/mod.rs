@@ -63,6 +63,10 @@ impl EarlyTest {
             _ => None,
         })
     }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 impl Hints {
@@ -78,7 +82,7 @@ impl Hints {
         self.required.as_ref().is_some_and(|required| required.iter().any(|wanted| wanted == name))
     }
 
-    /// Index of the first test of a label.
+    /// Index of the test of a label.
     fn test(&self, name: &str) -> Option<usize> {
         self.tests.iter().position(|test| test.name == name)
     }
@@ -136,10 +140,21 @@ impl Parser {
         let Workspace { selection, overlay, rewritten, parsers, .. } = workspace;
         let view = line_view(rewritten.as_ref(), batch)?;
         let mut sink = Sink::new(batch, overlay, &self.hints);
+        // Values are worth a look of their own before all the others are taken.
+        let probes = matches!(self.kind, Kind::Json | Kind::Logfmt(_));
         let mut too_large = Ok(());
         let mut each = |parse: &mut dyn FnMut(&[u8], &mut Sink<'_, '_>)| {
             selection.retain(|row| {
-                if too_large.is_err() || !sink.begin(row) {
+                if too_large.is_err() {
+                    return true;
+                }
+                if probes && sink.begin_probe(row) {
+                    parse(view.line(row), &mut sink);
+                    if sink.is_rejected() {
+                        return false;
+                    }
+                }
+                if !sink.begin(row) {
                     return true;
                 }
                 parse(view.line(row), &mut sink);

@@ -5,6 +5,7 @@ use std::hash::BuildHasher as _;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use sigyn_model::StringColumn;
+use smallvec::SmallVec;
 
 use super::Hints;
 use crate::batch::{Batch, EXTRACTED};
@@ -33,6 +34,8 @@ pub(super) struct Sink<'w, 'b> {
     /// Required labels that the row lacks.
     missing: usize,
     rejected: bool,
+    /// While only tested values are looked at and nothing is taken: the tests not made yet.
+    probing: Option<SmallVec<[usize; 4]>>,
 }
 
 #[derive(Debug)]
@@ -73,13 +76,25 @@ impl<'w, 'b> Sink<'w, 'b> {
             place: None,
             missing: 0,
             rejected: false,
+            probing: None,
         }
+    }
+
+    /// Turns to a row to find out whether tests reject it; nothing is taken. False: there is nothing to be won by that.
+    pub(super) fn begin_probe(&mut self, row: u32) -> bool {
+        if self.hints.tests.is_empty() || self.hints.required.is_some() {
+            return false;
+        }
+        self.begin(row);
+        self.probing = Some((0..self.hints.tests.len()).collect());
+        true
     }
 
     /// Turns to a row. False: it has every label that is wanted.
     pub(super) fn begin(&mut self, row: u32) -> bool {
         self.row = row;
         self.rejected = false;
+        self.probing = None;
         self.likely = 0;
         let Self { overlay, required, .. } = self;
         self.missing = required.iter().filter(|slot| !overlay.was_set(**slot, row)).count();
@@ -113,6 +128,9 @@ impl<'w, 'b> Sink<'w, 'b> {
 
     /// Marks the row as failed.
     pub(super) fn fail(&mut self, error: &str, details: Option<&str>) {
+        if self.probing.is_some() {
+            return;
+        }
         self.overlay.set(ERROR, self.row, error);
         if let Some(details) = details {
             self.overlay.set(ERROR_DETAILS, self.row, details);
@@ -132,6 +150,11 @@ impl<'w, 'b> Sink<'w, 'b> {
         let Some(place) = self.place.take() else {
             return true;
         };
+        if let Some(left) = &mut self.probing {
+            left.retain(|test| Some(*test) != place.test);
+            self.rejected = place.test.is_some_and(|test| self.hints.rejects(test, value));
+            return !self.rejected && !left.is_empty();
+        }
         self.overlay.put(place.slot, self.row, value);
         self.missing -= usize::from(place.required);
         self.rejected = place.test.is_some_and(|test| self.hints.rejects(test, value));
@@ -201,11 +224,17 @@ impl<'w, 'b> Sink<'w, 'b> {
 impl Fields for Sink<'_, '_> {
     fn wants(&mut self, name: &str) -> bool {
         self.place = self.place_of(name).filter(|place| !self.overlay.was_set(place.slot, self.row));
+        if let Some(left) = &self.probing {
+            self.place = self.place.filter(|place| place.test.is_some_and(|test| left.contains(&test)));
+        }
         self.place.is_some()
     }
 
     fn wants_below(&mut self, prefix: &str) -> bool {
-        self.hints.wants_below(prefix)
+        match &self.probing {
+            Some(left) => left.iter().any(|test| self.hints.tests[*test].name.starts_with(prefix)),
+            None => self.hints.wants_below(prefix),
+        }
     }
 
     fn set(&mut self, _name: &str, value: &str) -> bool {

@@ -135,6 +135,9 @@ fn the_first_parser_wins() {
 #[test]
 fn filters_of_one_label_stop_parsers() {
     gone(r#"| json | level="info""#, JSON);
+    gone(r#"| json | nested_b_c="x""#, JSON);
+    gone(r#"| logfmt | n=42 | level="info""#, LOGFMT);
+    check("| logfmt | n=42 | n>1", LOGFMT, "dur=1.5s level=warn msg=quoted value n=42");
     check(
         r#"| json | level="error""#,
         r#"{"level":"error","x":1"#,
@@ -237,6 +240,17 @@ fn metric_queries_extract_what_they_need() {
     assert_eq!(values(query), [r#"{l="info"} 1"#]);
     let query = r#"sum(bytes_over_time({app="a"} |= "info" | json | line_format "{{.level}}" [1s]))"#;
     assert_eq!(values(query), ["{} 4"]);
+}
+
+#[test]
+fn ungrouped_queries_test_values_early() {
+    let query = |group: &str| {
+        format!(
+            r#"sum {group} (count_over_time({{app="a"}} | json | label_format level="x" | level="x" | __error__="" [1s]))"#
+        )
+    };
+    assert_eq!(values(&query("")), [""; 0]);
+    assert_eq!(values(&query("by (level)")), [r#"{level="x"} 2"#]);
 }
 
 #[test]

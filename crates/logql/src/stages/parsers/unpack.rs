@@ -23,6 +23,7 @@ pub(super) struct UnpackScratch {
     fields: Vec<(usize, usize)>,
     entry: String,
     name: String,
+    field: String,
 }
 
 pub(super) fn run(hints: &Hints, batch: &Batch<'_>, workspace: &mut Workspace) -> Result<()> {
@@ -45,7 +46,7 @@ pub(super) fn run(hints: &Hints, batch: &Batch<'_>, workspace: &mut Workspace) -
         }
         !sink.is_rejected()
     });
-    let old = std::mem::replace(rewritten, Some(RewrittenLines { lines: lines.finish(), base: batch.rows.start }));
+    let old = rewritten.replace(RewrittenLines { lines: lines.finish(), base: batch.rows.start });
     *spare_lines = old.map(|old| old.lines).unwrap_or_default();
     outcome
 }
@@ -91,9 +92,9 @@ fn read(line: &[u8], scratch: &mut UnpackScratch) -> Result<bool, &'static str> 
             return Err(BAD_ESCAPE);
         }
         let start = scratch.text.len();
-        let mut field = String::new();
-        push_sanitised(&scratch.name, &mut field);
-        scratch.text.push_str(&field);
+        scratch.field.clear();
+        push_sanitised(&scratch.name, &mut scratch.field);
+        scratch.text.push_str(&scratch.field);
         let name_end = scratch.text.len();
         if !push_unescaped(text, &mut scratch.text) {
             scratch.text.truncate(name_end);
