@@ -86,8 +86,14 @@ impl<G: Gathered> Table<G> {
     }
 
     fn add_all(&mut self, samples: impl Iterator<Item = (u32, Stretch, Sample)>) {
-        for (number, stretch, sample) in samples {
-            self.change(number, |gathered| gathered.add(stretch, &sample));
+        let mut samples = samples.peekable();
+        while let Some((number, stretch, sample)) = samples.next() {
+            self.change(number, |gathered| {
+                gathered.add(stretch, &sample);
+                while let Some((_, stretch, sample)) = samples.next_if(|(next, ..)| *next == number) {
+                    gathered.add(stretch, &sample);
+                }
+            });
         }
     }
 

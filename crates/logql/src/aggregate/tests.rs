@@ -154,6 +154,7 @@ fn case() -> impl Strategy<Value = Case> {
         Just(Some("by (app)")),
         Just(Some("without (pod)")),
         Just(Some("by ()")),
+        Just(Some("without ()")),
         Just(Some("by (zone, v)")),
     ];
     let window = (1..40_i64, -5..10_i64, 0..60_i64, 0..70_i64, 0..25_i64);
@@ -185,7 +186,7 @@ impl Case {
     fn series(&self, row: &Row) -> String {
         let all = row.labels.iter().chain(row.metadata.iter());
         let labels = all.filter(|(name, _)| match self.grouping {
-            None => *name != "v",
+            None | Some("without ()") => *name != "v",
             Some("by (app)") => *name == "app",
             Some("without (pod)") => !["pod", "v"].contains(name),
             Some("by (zone, v)") => ["zone", "v"].contains(name),
@@ -332,7 +333,14 @@ fn unwrapped_labels_leave_the_series_unless_grouped_by() {
         ),
         (r#"avg_over_time({app="a"} | unwrap v [1m]) by (v)"#, &[r#"{v="3"} 3"#, r#"{v="5"} 5"#, r#"{v="7"} 7"#]),
         (r#"avg_over_time({app="a"} | unwrap v [1m]) by ()"#, &["{} 4.5"]),
-        (r#"avg_over_time({app="a"} | unwrap v [1m]) without ()"#, &["{} 4.5"]),
+        (
+            r#"avg_over_time({app="a"} | unwrap v [1m]) without ()"#,
+            &[
+                r#"{app="a", pod="1", zone="x"} 3"#,
+                r#"{app="a", pod="1", zone="y"} 6"#,
+                r#"{app="a", pod="2", size="2kB"} 3"#,
+            ],
+        ),
         (r#"sum by (v) (sum_over_time({app="a"} | unwrap v [1m]))"#, &[r#"{v="3"} 6"#, r#"{v="5"} 5"#, r#"{v="7"} 7"#]),
         (r#"max by (v, pod) (max_over_time({app="a"} | unwrap v [1m]))"#, &[r#"{pod="1"} 7"#, r#"{pod="2"} 3"#]),
         (
@@ -340,7 +348,8 @@ fn unwrapped_labels_leave_the_series_unless_grouped_by() {
             &[r#"{app="a", pod="1"} 3"#, r#"{app="a", pod="2"} 3"#],
         ),
         (r#"sum(sum_over_time({app="a"} | unwrap v [1m]))"#, &["{} 18"]),
-        (r#"sum without () (rate({app="a"} | unwrap v [1m]))"#, &["{} 0.3"]),
+        (r#"sum without (app, pod, zone, size) (rate({app="a"} | unwrap v [1m]))"#, &["{} 0.3"]),
+        (r#"sum without () (rate({app="a", pod="2"} | unwrap v [1m]))"#, &[r#"{app="a", pod="2", size="2kB"} 0.05"#]),
         (r#"last_over_time({app="a"} | unwrap v [1m]) by (app)"#, &[r#"{app="a"} 3"#]),
         (r#"first_over_time({app="a", pod="1"} | unwrap v [8500ms]) by (zone)"#, &[r#"{zone="y"} 5"#]),
         (r#"last_over_time({app="a", pod="1"} | unwrap v [8500ms]) by (zone)"#, &[r#"{zone="y"} 7"#]),
