@@ -8,5 +8,6 @@ mod damage;
 mod labels;
 mod logs;
 mod metrics;
+mod patterns;
 mod speed;
 mod tail;
