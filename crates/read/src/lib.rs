@@ -43,6 +43,7 @@ pub use error::{Error, Result};
 pub use explain::{ExplainedRun, Explanation, PartCounts, SelectorPlan};
 pub use reader::{Reader, TailStream};
 pub use request::{
-    Direction, ExplainRequest, FieldsRequest, LogRequest, MetricRequest, PatternsRequest, Steps, TailRequest, VolumeBy, VolumeRequest,
+    Direction, ExplainRequest, FieldsRequest, LogRequest, MetricRequest, PatternsRequest, Steps, TailRequest, VolumeBy,
+    VolumeRequest,
 };
 pub use stats::QueryStats;
