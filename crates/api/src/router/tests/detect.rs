@@ -69,6 +69,11 @@ async fn fields_with_types_and_parsers() {
     assert_eq!((names(&few).len(), &few["limit"]), (2, &json!(2)));
     let filtered = server.get(FIELDS, &[("query", r#"{app="db"} |= "id=2""#)]).await.json();
     assert_eq!(names(&filtered), ["detected_level", "id", "level"]);
+    // Parsed by the query and again from the line: the same fields, not two of each.
+    let parsed = server.get(FIELDS, &[("query", r#"{app="api"} | json | status > 300"#)]).await.json();
+    assert_eq!(names(&parsed), ["detected_level", "size", "status", "took"]);
+    let made = server.get(FIELDS, &[("query", r#"{app="db"} | pattern "<_> <what> <_>" | label_format x="1""#)]).await;
+    assert_eq!(names(&made.json()), ["detected_level", "id", "level", "what", "x"]);
     assert_eq!(server.get(FIELDS, &[("query", r#"{app="nope"}"#)]).await.json(), json!({}));
 }
 
