@@ -91,12 +91,12 @@ impl LabelFormats {
         let lines = if self.reads_lines { Some(line_view(rewritten.as_ref(), batch)?) } else { None };
         let (leading, others) = self.formats.split_at(self.leading);
         // One result for each template, in one buffer.
-        let mut text = String::new();
+        let (mut text, mut value) = (String::new(), String::new());
         let mut results: Vec<Result<usize, String>> = Vec::new();
         for row in selection.iter() {
             for format in leading {
                 if let Format::Rename { to, from } = format {
-                    rename(to, from, batch, overlay, row);
+                    rename(to, from, batch, overlay, row, &mut value);
                 }
             }
             text.clear();
@@ -115,7 +115,7 @@ impl LabelFormats {
                 }
                 results.push(result.map(|()| text.len()));
             }
-            apply(others, &text, &results, batch, overlay, row);
+            apply(others, &text, &results, batch, overlay, row, &mut value);
             overlay.check_size()?;
         }
         Ok(())
@@ -130,11 +130,12 @@ fn apply(
     batch: &Batch<'_>,
     overlay: &mut Overlay,
     row: u32,
+    value: &mut String,
 ) {
     let (mut start, mut results) = (0, results.iter());
     for format in formats {
         match format {
-            Format::Rename { to, from } => rename(to, from, batch, overlay, row),
+            Format::Rename { to, from } => rename(to, from, batch, overlay, row, value),
             Format::Template { to, .. } => match results.next() {
                 Some(Ok(end)) => {
                     overlay.set(to, row, &text[start..*end]);
@@ -150,16 +151,18 @@ fn apply(
     }
 }
 
-/// The label keeps its category, so it cannot replace one that goes before.
-fn rename(to: &str, from: &str, batch: &Batch<'_>, overlay: &mut Overlay, row: u32) {
+/// The label keeps its category, so it cannot replace one that goes before. `value` is a buffer.
+fn rename(to: &str, from: &str, batch: &Batch<'_>, overlay: &mut Overlay, row: u32, value: &mut String) {
     let slot = overlay.slot(to);
-    let Some((category, value)) = LabelView::new(batch, overlay).field(from).categorized(row) else {
+    let labels = LabelView::new(batch, overlay);
+    let Some((category, found)) = labels.field(from).categorized(row) else {
         return;
     };
-    let value = value.to_owned();
-    let standing = LabelView::new(batch, overlay).field(to).categorized(row);
+    value.clear();
+    value.push_str(found);
+    let standing = labels.field(to).categorized(row);
     if standing.is_none_or(|(standing, _)| standing <= category) {
-        overlay.put_as(category, slot, row, &value);
+        overlay.put_as(category, slot, row, value);
     }
     overlay.hide_at(from, row);
 }
