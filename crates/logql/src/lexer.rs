@@ -171,7 +171,10 @@ impl<'q> Lexer<'q> {
         let end = end_of(|c| "nuµmshdwy".contains(c));
         if end > number {
             let text = &self.rest[..end];
-            if let Ok(nanos) = duration::parse_prometheus(text).or_else(|_| duration::parse_go(text)) {
+            // A zero needs no unit elsewhere; here only a unit makes a duration.
+            if text.contains(char::is_alphabetic)
+                && let Ok(nanos) = duration::parse_prometheus(text).or_else(|_| duration::parse_go(text))
+            {
                 return Some((Kind::Duration, Value::Nanos(nanos), end));
             }
         }
@@ -327,6 +330,7 @@ mod tests {
             ("-1.5h", "DURATION"),
             ("10µs", "DURATION"),
             ("5m", "DURATION"),
+            ("-0s", "DURATION"),
             ("5MB", "BYTES"),
             ("2.5KiB", "BYTES"),
             ("0B", "BYTES"),
@@ -336,6 +340,7 @@ mod tests {
         ] {
             assert_eq!(kinds(text), [expected], "{text}");
         }
+        assert_eq!(kinds("-0"), ["-", "NUMBER"]);
         assert_eq!(kinds("-1d"), ["-", "DURATION"]);
         assert_eq!(kinds("1kb"), ["BYTES", "IDENTIFIER"]);
         assert_eq!(kinds("--nope"), ["-", "-", "IDENTIFIER"]);

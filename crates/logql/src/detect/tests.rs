@@ -1,7 +1,10 @@
 use super::*;
 
-fn stream(entries: &[(&str, &[(&str, &str)], &[(&str, &str)])]) -> StreamEntries {
-    let entry = |(line, metadata, parsed): &(&str, &[(&str, &str)], &[(&str, &str)])| Entry {
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
+/// Entries of line, structured metadata and parsed labels.
+fn stream(entries: &[(&str, Pairs<'_>, Pairs<'_>)]) -> StreamEntries {
+    let entry = |(line, metadata, parsed): &(&str, Pairs<'_>, Pairs<'_>)| Entry {
         timestamp: 0,
         line: line.as_bytes().to_vec(),
         structured_metadata: Labels::from_pairs(metadata.iter().copied()),
