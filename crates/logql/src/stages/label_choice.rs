@@ -77,7 +77,7 @@ impl Choice {
         let rows: Vec<u32> = workspace
             .selection
             .iter()
-            .filter(|&row| field.get(row).is_some_and(|value| unwanted(self, value)))
+            .filter(|&row| field.value(row).is_some_and(|value| unwanted(self, value)))
             .collect();
         for row in rows {
             workspace.overlay.hide_at(&self.name, row);

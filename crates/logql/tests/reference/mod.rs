@@ -1,19 +1,24 @@
-//! A LogQL evaluator that scans every entry for every step: slow, obvious, and right.
+//! A LogQL evaluator that looks at every entry for every step: slow, obvious, and right.
+
+mod parsers;
+pub(crate) mod pipeline;
+mod template;
 
 use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
-use regex::bytes::Regex;
+use regex::Regex;
 
 use sigyn_logql::ast::{
-    BinaryExpr, BinaryOp, CompareOp, GroupSide, Grouping, LabelChoice, LabelFilter, LineFilter, LineFilterArg,
-    LineFilterOp, LogExpr, MatchOp, Matcher, MetricExpr, RangeAggregation, RangeOp, Stage, VectorAggregation,
-    VectorMatching, VectorOp,
+    BinaryExpr, BinaryOp, GroupSide, Grouping, LabelReplace, LogExpr, MatchOp, MetricExpr, RangeAggregation, RangeOp,
+    Stage, VectorAggregation, VectorMatching, VectorOp,
 };
-use sigyn_logql::re2;
 use sigyn_logql::testing::Row;
 use sigyn_model::Labels;
+
+use pipeline::{ERROR, Entry, Hints};
 
 /// Series and their values at one instant.
 pub(crate) type Vector = BTreeMap<Labels, f64>;
@@ -24,167 +29,204 @@ pub(crate) enum Value {
     Vector(Vector),
 }
 
-/// The entries that pass, with all their labels, in the order of `rows`.
-pub(crate) fn passing(log: &LogExpr, rows: &[Row]) -> Vec<(Labels, Row)> {
-    rows.iter()
-        .filter(|row| log.selector.matchers.iter().all(|matcher| matches(matcher, row.labels.get(&matcher.name))))
-        .filter_map(|row| {
-            let mut labels = labels(row);
-            for stage in &log.stages {
-                labels = pass(stage, row, labels)?;
+/// The entries that pass a log query, in the order of `rows`.
+pub(crate) fn passing(log: &LogExpr, rows: &[Row]) -> Vec<Entry> {
+    pipeline::passing(log, rows, &Hints::new(&log.stages, None, false))
+}
+
+/// Evaluates metric queries over some rows.
+pub(crate) struct Evaluator {
+    /// In order of stream and time.
+    rows: Vec<Row>,
+    /// What passes each range aggregation, whatever the time.
+    passed: RefCell<HashMap<String, Rc<Vec<Entry>>>>,
+}
+
+impl Evaluator {
+    pub(crate) fn new(rows: &[Row]) -> Self {
+        let mut rows = rows.to_vec();
+        rows.sort_by(|a, b| (&a.labels, a.timestamp).cmp(&(&b.labels, b.timestamp)));
+        Self { rows, passed: RefCell::default() }
+    }
+
+    /// The value at one instant. Errors: what fails the query.
+    pub(crate) fn evaluate(&self, expr: &MetricExpr, time: i64) -> Result<Value, String> {
+        Ok(Value::Vector(match expr {
+            MetricExpr::Literal(value) => return Ok(Value::Scalar(*value)),
+            MetricExpr::VectorLiteral(value) => Vector::from([(Labels::default(), *value)]),
+            MetricExpr::Range(range) => self.aggregate_range(range, None, time)?,
+            MetricExpr::Vector(vector) => match &*vector.inner {
+                // Such a sum is made on the way, with effects that show: an unwrapped label may be grouped by.
+                MetricExpr::Range(range) if sums_on_the_way(vector, range) => {
+                    let grouping = vector.grouping.clone().unwrap_or(Grouping { without: false, labels: Vec::new() });
+                    self.aggregate_range(range, Some(&grouping), time)?
+                }
+                inner => aggregate_vector(vector, &self.vector(inner, time)?),
+            },
+            MetricExpr::Binary(binary) => {
+                let left = self.evaluate(&binary.left, time)?;
+                let right = self.evaluate(&binary.right, time)?;
+                return operate(binary, left, right);
             }
-            Some((labels, row.clone()))
-        })
-        .collect()
-}
-
-fn labels(row: &Row) -> Labels {
-    let metadata = row.metadata.iter().map(|(name, value)| match row.labels.get(name) {
-        Some(_) => (format!("{name}_extracted"), value.to_owned()),
-        None => (name.to_owned(), value.to_owned()),
-    });
-    let stream = row.labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Labels::from_pairs(stream.chain(metadata))
-}
-
-fn matches(matcher: &Matcher, value: Option<&str>) -> bool {
-    let value = value.unwrap_or("");
-    let regex = || regex_matches(&matcher.value, true, value.as_bytes());
-    match matcher.op {
-        MatchOp::Eq => value == matcher.value,
-        MatchOp::NotEq => value != matcher.value,
-        MatchOp::Re => regex(),
-        MatchOp::NotRe => !regex(),
+            MetricExpr::LabelReplace(replace) => replace_label(replace, self.vector(&replace.inner, time)?)?,
+        }))
     }
-}
 
-thread_local! {
-    static REGEXES: RefCell<HashMap<(String, bool), Regex>> = RefCell::default();
-}
-
-/// Compiling is what would take the time.
-fn regex_matches(pattern: &str, anchored: bool, text: &[u8]) -> bool {
-    REGEXES.with_borrow_mut(|regexes| {
-        let regex = regexes.entry((pattern.to_owned(), anchored)).or_insert_with(|| {
-            let compiled = if anchored { re2::compile_anchored(pattern) } else { re2::compile(pattern) };
-            compiled.expect("a good regex")
-        });
-        regex.is_match(text)
-    })
-}
-
-/// The entry's labels behind the stage, if it stays.
-fn pass(stage: &Stage, row: &Row, labels: Labels) -> Option<Labels> {
-    let chosen = |choices: &[LabelChoice], name: &str, value: &str| {
-        choices.iter().any(|choice| match choice {
-            LabelChoice::Name(chosen) => chosen == name,
-            LabelChoice::Matcher(matcher) => matcher.name == name && matches(matcher, Some(value)),
-        })
-    };
-    match stage {
-        Stage::LineFilter(filter) => line_passes(filter, &row.line).then_some(labels),
-        Stage::LabelFilter(filter) => label_passes(filter, &labels).then_some(labels),
-        Stage::Drop(choices) => {
-            Some(Labels::from_pairs(labels.iter().filter(|(name, value)| !chosen(choices, name, value))))
-        }
-        Stage::Keep(choices) => {
-            Some(Labels::from_pairs(labels.iter().filter(|(name, value)| chosen(choices, name, value))))
-        }
-        other => panic!("no reference for {other:?}"),
-    }
-}
-
-fn label_passes(filter: &LabelFilter, labels: &Labels) -> bool {
-    match filter {
-        LabelFilter::Match(matcher) => matches(matcher, labels.get(&matcher.name)),
-        LabelFilter::Number { name, op, value } => {
-            let Some(number) = labels.get(name) else { return false };
-            let number: f64 = number.parse().expect("only labels with numbers are compared");
-            match op {
-                CompareOp::Eq => number == *value,
-                CompareOp::NotEq => number != *value,
-                CompareOp::Gt => number > *value,
-                CompareOp::Gte => number >= *value,
-                CompareOp::Lt => number < *value,
-                CompareOp::Lte => number <= *value,
-            }
-        }
-        LabelFilter::And(left, right) => label_passes(left, labels) && label_passes(right, labels),
-        LabelFilter::Or(left, right) => label_passes(left, labels) || label_passes(right, labels),
-        other => panic!("no reference for {other:?}"),
-    }
-}
-
-fn line_passes(filter: &LineFilter, line: &[u8]) -> bool {
-    let hit = |argument: &LineFilterArg| {
-        let LineFilterArg::Text(text) = argument else { panic!("no reference for {argument:?}") };
-        match filter.op {
-            LineFilterOp::Contains | LineFilterOp::NotContains => {
-                text.is_empty() || line.windows(text.len()).any(|window| window == text.as_bytes())
-            }
-            LineFilterOp::Re | LineFilterOp::NotRe => regex_matches(text, false, line),
-            LineFilterOp::Pattern | LineFilterOp::NotPattern => panic!("no reference for patterns"),
-        }
-    };
-    let any = filter.alternatives.iter().any(hit);
-    match filter.op {
-        LineFilterOp::Contains | LineFilterOp::Re | LineFilterOp::Pattern => any,
-        LineFilterOp::NotContains | LineFilterOp::NotRe | LineFilterOp::NotPattern => !any,
-    }
-}
-
-/// A metric query at one instant. Errors: the text of a failed match.
-pub(crate) fn evaluate(expr: &MetricExpr, rows: &[Row], time: i64) -> Result<Value, String> {
-    Ok(Value::Vector(match expr {
-        MetricExpr::Literal(value) => return Ok(Value::Scalar(*value)),
-        MetricExpr::VectorLiteral(value) => Vector::from([(Labels::default(), *value)]),
-        MetricExpr::Range(range) => aggregate_range(range, rows, time),
-        MetricExpr::Vector(vector) => aggregate_vector(vector, &self::vector(&vector.inner, rows, time)?),
-        MetricExpr::Binary(binary) => {
-            let left = evaluate(&binary.left, rows, time)?;
-            let right = evaluate(&binary.right, rows, time)?;
-            return operate(binary, left, right);
-        }
-        MetricExpr::LabelReplace(_) => panic!("no reference for label_replace"),
-    }))
-}
-
-fn vector(expr: &MetricExpr, rows: &[Row], time: i64) -> Result<Vector, String> {
-    match evaluate(expr, rows, time)? {
-        Value::Vector(vector) => Ok(vector),
-        Value::Scalar(_) => panic!("a literal where series are needed"),
-    }
-}
-
-fn aggregate_range(expr: &RangeAggregation, rows: &[Row], time: i64) -> Vector {
-    let end = time - expr.range.offset;
-    let mut totals: BTreeMap<Labels, (f64, f64)> = BTreeMap::new();
-    for (labels, row) in passing(&expr.range.log, rows) {
-        if end - expr.range.range < row.timestamp && row.timestamp <= end {
-            let total = totals.entry(labels).or_default();
-            total.0 += 1.0;
-            total.1 += row.line.len() as f64;
+    fn vector(&self, expr: &MetricExpr, time: i64) -> Result<Vector, String> {
+        match self.evaluate(expr, time)? {
+            Value::Vector(vector) => Ok(vector),
+            Value::Scalar(_) => panic!("a literal where series are needed"),
         }
     }
-    let seconds = expr.range.range as f64 / 1e9;
-    if expr.op == RangeOp::AbsentOverTime {
-        let matchers = expr.range.log.selector.matchers.iter().filter(|matcher| matcher.op == MatchOp::Eq);
-        let labels = Labels::from_pairs(matchers.map(|matcher| (matcher.name.as_str(), matcher.value.as_str())));
-        return if totals.is_empty() { Vector::from([(labels, 1.0)]) } else { Vector::new() };
-    }
-    totals
-        .into_iter()
-        .map(|(labels, (rows, bytes))| {
-            let value = match expr.op {
-                RangeOp::CountOverTime => rows,
-                RangeOp::Rate => rows / seconds,
-                RangeOp::BytesOverTime => bytes,
-                RangeOp::BytesRate => bytes / seconds,
-                other => panic!("no reference for {other:?}"),
+
+    fn entries(&self, expr: &RangeAggregation, grouping: Option<&Grouping>) -> Rc<Vec<Entry>> {
+        let key = format!("{expr:?} {grouping:?}");
+        let known = self.passed.borrow().get(&key).cloned();
+        known.unwrap_or_else(|| {
+            let log = &expr.range.log;
+            let unwrap = expr.range.unwrap.as_ref();
+            let wanted = match grouping {
+                _ if expr.op == RangeOp::AbsentOverTime => Some(Vec::new()),
+                Some(Grouping { without: false, labels }) => Some(labels.clone()),
+                _ => None,
             };
-            (labels, value)
+            let grouped = wanted.as_ref().is_some_and(|wanted| !wanted.is_empty());
+            let wanted = wanted.map(|mut wanted| {
+                let filters = unwrap.iter().flat_map(|unwrap| &unwrap.post_filters);
+                wanted.extend(filters.flat_map(pipeline::names).map(str::to_owned));
+                wanted.extend(unwrap.map(|unwrap| unwrap.label.clone()));
+                wanted
+            });
+            let entries = pipeline::passing(log, &self.rows, &Hints::new(&log.stages, wanted.as_deref(), grouped));
+            let entries = entries.into_iter().filter_map(|entry| match unwrap {
+                Some(unwrap) => pipeline::unwrap(unwrap, entry),
+                None => Some(entry),
+            });
+            let entries: Rc<Vec<Entry>> = Rc::new(entries.collect());
+            self.passed.borrow_mut().insert(key, Rc::clone(&entries));
+            entries
         })
-        .collect()
+    }
+
+    /// `outer`: the grouping of a sum that is made on the way.
+    fn aggregate_range(&self, expr: &RangeAggregation, outer: Option<&Grouping>, time: i64) -> Result<Vector, String> {
+        let grouping = outer.or(expr.grouping.as_ref());
+        let end = time - expr.range.offset;
+        let unwrapped = expr.range.unwrap.as_ref().map(|unwrap| unwrap.label.as_str());
+        let absent = expr.op == RangeOp::AbsentOverTime;
+        let no_groups = Grouping { without: false, labels: Vec::new() };
+        let keeps_errors = keeps_errors(expr, if absent { Some(&no_groups) } else { grouping });
+        let mut groups: BTreeMap<Labels, Vec<Entry>> = BTreeMap::new();
+        for entry in self.entries(expr, grouping).iter() {
+            if end - expr.range.range >= entry.timestamp || entry.timestamp > end {
+                continue;
+            }
+            let error = entry.get(ERROR).filter(|error| !error.is_empty());
+            if error.is_some_and(|error| !(keeps_errors && error.ends_with("ParserErr"))) {
+                return Err(format!("{} failed", entry.labels()));
+            }
+            let all = entry.labels();
+            let labels = match grouping {
+                Some(Grouping { without: false, .. }) => grouped(&all, grouping),
+                _ => {
+                    let out = |name: &str| grouping.iter().any(|grouping| grouping.labels.iter().any(|l| l == name));
+                    Labels::from_pairs(all.iter().filter(|(name, _)| Some(*name) != unwrapped && !out(name)))
+                }
+            };
+            groups.entry(labels).or_default().push(entry.clone());
+        }
+        if absent {
+            let equal = expr.range.log.selector.matchers.iter().filter(|matcher| matcher.op == MatchOp::Eq);
+            let labels = Labels::from_pairs(equal.map(|matcher| (matcher.name.as_str(), matcher.value.as_str())));
+            return Ok(if groups.is_empty() { Vector::from([(labels, 1.0)]) } else { Vector::new() });
+        }
+        Ok(groups.into_iter().map(|(labels, entries)| (labels, reduce(expr, entries))).collect())
+    }
+}
+
+fn sums_on_the_way(vector: &VectorAggregation, range: &RangeAggregation) -> bool {
+    use RangeOp::{BytesOverTime, BytesRate, CountOverTime, Rate, SumOverTime};
+    vector.op == VectorOp::Sum
+        && matches!(range.op, CountOverTime | Rate | BytesOverTime | BytesRate | SumOverTime)
+        && range.grouping.is_none()
+}
+
+/// Entries on which a parser failed count where the query looks at the error and asks for some labels only.
+fn keeps_errors(expr: &RangeAggregation, grouping: Option<&Grouping>) -> bool {
+    let Some(Grouping { without: false, labels }) = grouping else { return false };
+    let filtered = expr.range.log.stages.iter().any(|stage| match stage {
+        Stage::LabelFilter(filter) => pipeline::names(filter).contains(&ERROR),
+        _ => false,
+    });
+    let unwrap = expr.range.unwrap.iter();
+    let mut post = unwrap.flat_map(|unwrap| &unwrap.post_filters).flat_map(pipeline::names);
+    filtered || labels.iter().any(|label| label == ERROR) || post.any(|name| name == ERROR)
+}
+
+/// The value of one window.
+fn reduce(expr: &RangeAggregation, mut entries: Vec<Entry>) -> f64 {
+    let seconds = expr.range.range as f64 / 1e9;
+    entries.sort_by_key(|entry| (entry.timestamp, entry.place));
+    let count = entries.len() as f64;
+    let bytes = || entries.iter().map(|entry| entry.line.len() as f64).sum::<f64>();
+    let mut values: Vec<f64> = entries.iter().map(|entry| entry.value).collect();
+    let sum: f64 = values.iter().sum();
+    let variance = || values.iter().map(|value| (value - sum / count).powi(2)).sum::<f64>() / count;
+    match expr.op {
+        RangeOp::CountOverTime => count,
+        RangeOp::Rate if expr.range.unwrap.is_some() => sum / seconds,
+        RangeOp::Rate => count / seconds,
+        RangeOp::BytesOverTime => bytes(),
+        RangeOp::BytesRate => bytes() / seconds,
+        RangeOp::SumOverTime => sum,
+        RangeOp::AvgOverTime => sum / count,
+        RangeOp::MinOverTime => values.into_iter().reduce(f64::min).expect("a window has samples"),
+        RangeOp::MaxOverTime => values.into_iter().reduce(f64::max).expect("a window has samples"),
+        RangeOp::FirstOverTime => values[0],
+        RangeOp::LastOverTime => values[values.len() - 1],
+        RangeOp::StdvarOverTime => variance(),
+        RangeOp::StddevOverTime => variance().sqrt(),
+        RangeOp::QuantileOverTime => {
+            values.sort_by(f64::total_cmp);
+            quantile(expr.parameter.expect("a quantile has a parameter"), &values)
+        }
+        RangeOp::RateCounter if values.len() < 2 => 0.0,
+        // Its extrapolation is about a millionth of the value, which `close` allows for.
+        RangeOp::RateCounter => {
+            let drops = values.windows(2).filter(|pair| pair[1] < pair[0]).map(|pair| pair[0]).sum::<f64>();
+            (values[values.len() - 1] - values[0] + drops) / seconds
+        }
+        RangeOp::AbsentOverTime => panic!("absence is no value of a window"),
+    }
+}
+
+fn quantile(phi: f64, sorted: &[f64]) -> f64 {
+    if phi > 1.0 {
+        return f64::INFINITY;
+    }
+    let rank = phi * (sorted.len() - 1) as f64;
+    let (low, high) = (sorted[rank.floor() as usize], sorted[rank.ceil() as usize]);
+    low + (high - low) * rank.fract()
+}
+
+fn replace_label(expr: &LabelReplace, inner: Vector) -> Result<Vector, String> {
+    let regex = Regex::new(&format!("^(?:{})$", expr.regex)).expect("a good regex");
+    let mut result = Vector::new();
+    for (labels, value) in inner {
+        let labels = match regex.captures(labels.get(&expr.source).unwrap_or("")) {
+            None => labels,
+            Some(captures) => {
+                let mut text = String::new();
+                captures.expand(&expr.replacement, &mut text);
+                let kept = labels.iter().filter(|(name, _)| *name != expr.destination);
+                Labels::from_pairs(kept.chain([(expr.destination.as_str(), text.as_str())]))
+            }
+        };
+        if result.insert(labels, value).is_some() {
+            return Err("two series of the same labels".to_owned());
+        }
+    }
+    Ok(result)
 }
 
 fn grouped(labels: &Labels, grouping: Option<&Grouping>) -> Labels {
@@ -231,7 +273,11 @@ fn aggregate_vector(expr: &VectorAggregation, inner: &Vector) -> Vector {
                 result.extend(kept.map(|(labels, value)| ((*labels).clone(), *value)));
                 continue;
             }
-            other => panic!("no reference for {other:?}"),
+            VectorOp::Sort | VectorOp::SortDesc => {
+                result.extend(members.iter().map(|(labels, value)| ((*labels).clone(), *value)));
+                continue;
+            }
+            VectorOp::ApproxTopk => panic!("approx_topk is switched off"),
         };
         result.insert(labels, value);
     }

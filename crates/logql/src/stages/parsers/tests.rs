@@ -90,6 +90,13 @@ fn json_paths() {
 }
 
 #[test]
+fn empty_labels_are_chosen_by_value() {
+    check(r#"| json level, empty | drop empty="""#, COLLIDES, "level=info");
+    check(r#"| json level, empty | drop empty=~".+", level=~".*""#, COLLIDES, "empty=");
+    check(r#"| json level, empty | keep app, trace_id, empty=~".+""#, COLLIDES, "");
+}
+
+#[test]
 fn logfmt_pairs() {
     check("| logfmt", LOGFMT, "dur=1.5s level=warn msg=quoted value n=42");
     check("| logfmt --keep-empty", LOGFMT, "dur=1.5s empty= flag= level=warn msg=quoted value n=42");
