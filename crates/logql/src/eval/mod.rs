@@ -13,8 +13,10 @@ use crate::series::{MatrixSeries, MetricResult, Points, Sample, Series, SeriesLi
 
 /// Combines the leaves' series, `leaves[i]` belonging to `plan.leaves[i]`, into the answer.
 ///
-/// Errors: `Limit` when the answer has too many series; `Evaluation` when vector matching is impossible.
+/// Errors: `Limit` when the answer has too many series or steps; `Evaluation` when vector matching is impossible.
 pub fn evaluate(plan: &MetricPlan, steps: &Steps, leaves: Vec<SeriesSet>, limit: SeriesLimit) -> Result<MetricResult> {
+    // Every series has room for all steps, those of literals too.
+    limit.check_memory(steps.count().saturating_mul(std::mem::size_of::<f64>()), 1)?;
     let mut leaves: Vec<Option<SeriesSet>> = leaves.into_iter().map(Some).collect();
     let set = match evaluate_node(&plan.root, steps, &mut leaves, limit)? {
         Value::Scalar(value) if steps.is_instant() => {

@@ -85,8 +85,8 @@ fn line() -> impl Strategy<Value = String> {
 
 /// Rows with such lines.
 pub(crate) fn rows(most: usize) -> impl Strategy<Value = Vec<Row>> {
-    let row = (row(), line()).prop_map(|(row, line)| Row { line: line.into_bytes(), ..row });
-    prop::collection::vec(row, 0..most)
+    let row = (row(), line()).prop_map(|(row, line)| Row { line: line.into_bytes(), ..row }).boxed();
+    prop_oneof![1 => 0..6_usize, 4 => 6..most].prop_flat_map(move |count| prop::collection::vec(row.clone(), count))
 }
 
 fn parser() -> impl Strategy<Value = &'static str> {
@@ -163,15 +163,15 @@ fn format() -> impl Strategy<Value = &'static str> {
 }
 
 fn maybe(strategy: impl Strategy<Value = String> + 'static) -> BoxedStrategy<String> {
-    prop_oneof![Just(String::new()), strategy].boxed()
+    prop_oneof![4 => Just(String::new()), 1 => strategy].boxed()
 }
 
 /// Parsers with what may stand before, between and behind them.
 pub(crate) fn stages() -> BoxedStrategy<String> {
     let filter = || maybe(filter());
-    let first = (line_filter(), maybe(label_stage()), parser(), filter(), filter());
+    let first = (maybe(line_filter()), maybe(label_stage()), parser(), filter(), filter());
     let second = (maybe(parser().prop_map(str::to_owned)), filter());
-    let last = (maybe(format().prop_map(str::to_owned)), maybe(label_stage()), filter(), line_filter());
+    let last = (maybe(format().prop_map(str::to_owned)), maybe(label_stage()), filter(), maybe(line_filter()));
     (first, second, last)
         .prop_map(|((a, b, c, d, e), (f, g), (h, i, j, k))| {
             [&*a, &*b, c, &*d, &*e, &*f, &*g, &*h, &*i, &*j, &*k].concat()
@@ -184,7 +184,7 @@ pub(crate) fn counted() -> BoxedStrategy<String> {
     let op =
         one_of(&["count_over_time", "rate", "bytes_over_time", "bytes_rate", "absent_over_time", "count_over_time"]);
     let errors = prop_oneof![3 => one_of(&[r#" | __error__="""#]), 1 => one_of(&[""])];
-    let (range, offset) = (one_of(&["2s", "4s", "16s", "64s"]), one_of(&["", "", " offset 3s", " offset -4s"]));
+    let (range, offset) = (one_of(&["2s", "16s", "64s", "64s"]), one_of(&["", "", " offset 3s", " offset -4s"]));
     (op, selector(), stages(), errors, range, offset)
         .prop_map(|(op, selector, stages, errors, range, offset)| {
             format!("{op}({selector}{stages}{errors} [{range}]{offset})")
@@ -209,7 +209,7 @@ fn unwrapped(ops: &'static [&'static str], grouping: BoxedStrategy<String>) -> B
         r#" | __error__="""#,
         r#" | lvl!="y" | __error__="""#,
     ]);
-    let (range, offset) = (one_of(&["2s", "4s", "16s", "64s"]), one_of(&["", "", " offset 3s", " offset -4s"]));
+    let (range, offset) = (one_of(&["2s", "16s", "64s", "64s"]), one_of(&["", "", " offset 3s", " offset -4s"]));
     let errors = prop_oneof![3 => one_of(&[r#" | __error__="""#]), 1 => one_of(&[""])];
     let stages = prop_oneof![2 => stages(), 3 => (one_of(&[" | json", " | logfmt", " | logfmt n, dur, size"]), maybe(filter())).prop_map(|(parser, filter)| parser.to_owned() + &filter)];
     ((one_of(ops), selector(), stages, errors), (value, post, range, offset), grouping)

@@ -9,8 +9,6 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use regex::Regex;
-
 use sigyn_logql::ast::{
     BinaryExpr, BinaryOp, GroupSide, Grouping, LabelReplace, LogExpr, MatchOp, MetricExpr, RangeAggregation, RangeOp,
     Stage, VectorAggregation, VectorMatching, VectorOp,
@@ -210,7 +208,7 @@ fn quantile(phi: f64, sorted: &[f64]) -> f64 {
 }
 
 fn replace_label(expr: &LabelReplace, inner: Vector) -> Result<Vector, String> {
-    let regex = Regex::new(&format!("^(?:{})$", expr.regex)).expect("a good regex");
+    let regex = parsers::regex(&format!("^(?:{})$", expr.regex));
     let mut result = Vector::new();
     for (labels, value) in inner {
         let labels = match regex.captures(labels.get(&expr.source).unwrap_or("")) {

@@ -1,6 +1,21 @@
 //! What parsers find in one line: names and values in order, and whether the line is well formed.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use regex::Regex;
+
+thread_local! {
+    static REGEXES: RefCell<HashMap<String, Regex>> = RefCell::default();
+}
+
+/// The compiled regex; compiling is what would take the time.
+pub(super) fn regex(pattern: &str) -> Regex {
+    REGEXES.with_borrow_mut(|regexes| {
+        let compile = || Regex::new(pattern).expect("a good regex");
+        regexes.entry(pattern.to_owned()).or_insert_with(compile).clone()
+    })
+}
 
 /// Fields in the order of the line, up to the first error.
 #[derive(Debug, Default)]
@@ -129,7 +144,7 @@ pub(super) fn json_path(line: &str, path: &str) -> Option<String> {
         Some((value, _)) => value,
         None => return None,
     };
-    let steps = Regex::new(r#"\["([^"]*)"\]|\[(\d+)\]|\.?(\w+)"#).expect("a good regex");
+    let steps = regex(r#"\["([^"]*)"\]|\[(\d+)\]|\.?(\w+)"#);
     for step in steps.captures_iter(path) {
         let key = step.get(1).or(step.get(3)).map(|key| key.as_str());
         at = match (at, key) {
@@ -181,7 +196,7 @@ pub(super) fn logfmt(line: &str, strict: bool) -> Found {
 
 /// `| regexp "…"`.
 pub(super) fn regexp(line: &str, pattern: &str) -> Found {
-    let regex = Regex::new(pattern).expect("a good regex");
+    let regex = regex(pattern);
     let Some(captures) = regex.captures(line) else { return Found::default() };
     let text = |name| captures.name(name).map_or("", |text| text.as_str());
     let fields = regex.capture_names().flatten().map(|name| (name.to_owned(), text(name).to_owned()));
@@ -191,7 +206,7 @@ pub(super) fn regexp(line: &str, pattern: &str) -> Found {
 /// `| pattern "a <x> b <_>"`.
 pub(super) fn pattern(line: &str, pattern: &str) -> Found {
     let mut found = Found::default();
-    let captures = Regex::new("<(\\w+)>").expect("a good regex");
+    let captures = regex("<(\\w+)>");
     let literals: Vec<&str> = captures.split(pattern).collect();
     let Some(mut rest) = line.strip_prefix(literals[0]) else { return found };
     for (name, literal) in captures.captures_iter(pattern).zip(&literals[1..]) {

@@ -101,8 +101,8 @@ pub(crate) fn names(filter: &LabelFilter) -> Vec<&str> {
 
 /// The fields a template looks at.
 fn fields(template: &str) -> Vec<String> {
-    let field = regex::Regex::new(r"\.(\w+)").expect("a good regex");
-    let actions = regex::Regex::new(r"\{\{.*?\}\}").expect("a good regex");
+    let field = parsers::regex(r"\.(\w+)");
+    let actions = parsers::regex(r"\{\{.*?\}\}");
     let text: String = actions.find_iter(template).map(|action| action.as_str()).collect();
     field.captures_iter(&text).map(|found| found[1].to_owned()).collect()
 }
@@ -323,7 +323,7 @@ fn pass(stage: &Stage, entry: &mut Entry, hints: &Hints) -> bool {
             true
         }
         Stage::Decolorize => {
-            let colours = regex::Regex::new("\x1b\\[[0-9;]*m").expect("a good regex");
+            let colours = parsers::regex("\x1b\\[[0-9;]*m");
             entry.line = colours.replace_all(&entry.line, "").into_owned();
             true
         }
