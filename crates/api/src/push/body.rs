@@ -131,6 +131,14 @@ fn unsnap_json(body: Bytes, max: usize) -> Result<Bytes, PushError> {
 }
 
 fn gunzip(body: &[u8], max: usize) -> Result<Bytes, PushError> {
+    // The end of an honest body says how much is in it: what would be too much is only counted, not kept.
+    if body.last_chunk().is_some_and(|size| u32::from_le_bytes(*size) as usize > max) {
+        let mut plain = flate2::read::MultiGzDecoder::new(body).take(max as u64 + 1);
+        let size = std::io::copy(&mut plain, &mut std::io::sink()).map_err(not_decompressed)?;
+        if size > max as u64 {
+            return Err(too_large(max + 1, "max_decompressed_size", max));
+        }
+    }
     read_bounded(flate2::read::MultiGzDecoder::new(body), body.len(), max)
 }
 
@@ -141,11 +149,12 @@ fn inflate(body: &[u8], max: usize) -> Result<Bytes, PushError> {
 /// Reads to the end, or until one byte more than is allowed has come out.
 fn read_bounded(reader: impl Read, compressed: usize, max: usize) -> Result<Bytes, PushError> {
     let mut plain = Vec::with_capacity(compressed.saturating_mul(4).min(max).min(4 << 20));
-    reader
-        .take(max as u64 + 1)
-        .read_to_end(&mut plain)
-        .map_err(|error| PushError::invalid(format!("couldn't decompress the body: {error}")))?;
+    reader.take(max as u64 + 1).read_to_end(&mut plain).map_err(not_decompressed)?;
     within(plain.into(), max)
+}
+
+fn not_decompressed(error: std::io::Error) -> PushError {
+    PushError::invalid(format!("couldn't decompress the body: {error}"))
 }
 
 #[cfg(test)]
