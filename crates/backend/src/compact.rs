@@ -260,26 +260,9 @@ fn lay_out(
     inputs: &[Arc<PartMeta>],
     merged: Merged,
 ) -> (PartMeta, Vec<u8>) {
-    let mut part = merged.part;
-    let mut meta = PartMeta {
-        id: PartId { object: object.to_owned(), index: 0 },
-        tenant: tenant.clone(),
-        window,
-        level: Level::L1,
-        offset: 0,
-        length: 0,
-        footer_length: part.footer_length,
-        min_time: part.min_time,
-        max_time: part.max_time,
-        rows: part.rows,
-        streams: part.streams,
-        raw_bytes: part.raw_bytes,
-        sequence: inputs.iter().map(|part| part.sequence).max().unwrap_or(0),
-        label_filter: std::mem::take(&mut part.label_filter),
-    };
+    let sequence = inputs.iter().map(|part| part.sequence).max().unwrap_or(0);
     let mut writer = ObjectWriter::new();
-    let placement = writer.push(tenant, window, part);
-    (meta.offset, meta.length, meta.id.index) = (placement.offset, placement.length, placement.index);
+    let meta = writer.push_named(object, tenant, window, Level::L1, sequence, merged.part);
     (meta, writer.finish())
 }
 

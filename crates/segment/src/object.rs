@@ -1,6 +1,6 @@
 //! An object of several parts, with a directory at its end for recovery without the catalog.
 
-use sigyn_model::{TenantId, Window};
+use sigyn_model::{Level, PartId, PartMeta, TenantId, Window};
 
 use crate::compression::crc32c;
 use crate::varint::Reader;
@@ -55,6 +55,38 @@ impl ObjectWriter {
         bytes.extend_from_slice(&format::VERSION.to_le_bytes());
         bytes.extend_from_slice(&[0; 2]);
         Self { bytes, entries: Vec::new() }
+    }
+
+    /// Appends a part of the object that is stored as `object`, and returns its catalog row.
+    pub fn push_named(
+        &mut self,
+        object: &str,
+        tenant: &TenantId,
+        window: Window,
+        level: Level,
+        sequence: u64,
+        mut part: EncodedPart,
+    ) -> PartMeta {
+        let label_filter = std::mem::take(&mut part.label_filter);
+        let (footer_length, streams) = (part.footer_length, part.streams);
+        let (min_time, max_time, rows, raw_bytes) = (part.min_time, part.max_time, part.rows, part.raw_bytes);
+        let Placement { offset, length, index } = self.push(tenant, window, part);
+        PartMeta {
+            id: PartId { object: object.to_owned(), index },
+            tenant: tenant.clone(),
+            window,
+            level,
+            offset,
+            length,
+            footer_length,
+            min_time,
+            max_time,
+            rows,
+            streams,
+            raw_bytes,
+            sequence,
+            label_filter,
+        }
     }
 
     pub fn push(&mut self, tenant: &TenantId, window: Window, part: EncodedPart) -> Placement {

@@ -1,7 +1,7 @@
 //! Turns grouped rows into one object and the catalog rows of its parts. CPU work only.
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
-use sigyn_model::{Labels, Level, PartId, PartMeta, TenantId, Timestamp, Window};
+use sigyn_model::{Labels, Level, PartMeta, TenantId, Timestamp, Window};
 use sigyn_segment::{BlockBuilder, BlockLimits, Codec, EncodedBlock, ObjectWriter, PartWriter, RawBlock, Row};
 
 use crate::group::{Group, RowRef, TenantPush, group, row};
@@ -99,27 +99,7 @@ fn assemble(raw: Vec<RawPart>, encoded: Vec<EncodedBlock>, ticket: &Ticket) -> s
         }
         let part = writer.finish()?;
         rows += part.rows;
-        let mut meta = PartMeta {
-            id: PartId { object: ticket.key.clone(), index: 0 },
-            tenant: tenant.clone(),
-            window,
-            level: Level::L0,
-            offset: 0,
-            length: 0,
-            footer_length: part.footer_length,
-            min_time: part.min_time,
-            max_time: part.max_time,
-            rows: part.rows,
-            streams: part.streams,
-            raw_bytes: part.raw_bytes,
-            sequence: ticket.sequence,
-            label_filter: part.label_filter.clone(),
-        };
-        let placement = object.push(&tenant, window, part);
-        meta.id.index = placement.index;
-        meta.offset = placement.offset;
-        meta.length = placement.length;
-        parts.push(meta);
+        parts.push(object.push_named(&ticket.key, &tenant, window, Level::L0, ticket.sequence, part));
     }
     Ok(Built { object: object.finish(), parts, rows })
 }
