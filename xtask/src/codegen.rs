@@ -18,7 +18,7 @@ struct Section {
     about: &'static str,
 }
 
-const SECTIONS: [Section; 8] = [
+const SECTIONS: [Section; 12] = [
     Section { name: "", file: "crates/sigyn/src/config.rs", structure: "Config", about: "At the top of the file." },
     Section {
         name: "server",
@@ -31,6 +31,30 @@ const SECTIONS: [Section; 8] = [
         file: "crates/storage/src/config.rs",
         structure: "StorageConfig",
         about: "Where data and catalog live.",
+    },
+    Section {
+        name: "storage.s3",
+        file: "crates/storage/src/config/s3.rs",
+        structure: "S3Config",
+        about: "How to reach an S3 bucket, when `storage.bucket` is `s3://…`.",
+    },
+    Section {
+        name: "storage.gcs",
+        file: "crates/storage/src/config/gcs.rs",
+        structure: "GcsConfig",
+        about: "How to reach Google Cloud Storage, when `storage.bucket` is `gs://…`.",
+    },
+    Section {
+        name: "storage.azure",
+        file: "crates/storage/src/config/azure.rs",
+        structure: "AzureConfig",
+        about: "How to reach Azure Blob Storage, when `storage.bucket` is `az://…`.",
+    },
+    Section {
+        name: "storage.dynamodb",
+        file: "crates/storage/src/config/dynamodb.rs",
+        structure: "DynamoDbConfig",
+        about: "How to reach and keep the catalog's table, when `storage.catalog` is `dynamodb://…`.",
     },
     Section {
         name: "write",

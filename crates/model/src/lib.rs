@@ -9,18 +9,22 @@
 pub mod byte_size;
 pub mod columns;
 pub mod duration;
+pub mod encoded;
 pub mod error;
 pub mod labels;
 pub mod limits;
 pub mod part;
+pub mod secret;
 pub mod tenant;
 pub mod time;
 
 pub use byte_size::ByteSize;
 pub use columns::{Lines, StringColumn};
+pub use encoded::{Damaged, EncodedLines, Found, Needle, Piece};
 pub use error::ErrorKind;
 pub use labels::{Label, Labels};
 pub use limits::{Limits, TenantLimits};
 pub use part::{Level, PartId, PartMeta, Window};
+pub use secret::Secret;
 pub use tenant::TenantId;
 pub use time::{TimeRange, Timestamp};

@@ -1,20 +1,42 @@
 //! Settings under `storage:`.
 
+mod azure;
+mod dynamodb;
+mod gcs;
+mod s3;
+
 use serde::{Deserialize, Serialize};
+
+pub use azure::AzureConfig;
+pub use dynamodb::{Billing, DynamoDbConfig, TableClass};
+pub use gcs::GcsConfig;
+pub use s3::{S3Config, ServerSideEncryption};
 
 /// Where data and catalog live.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StorageConfig {
-    /// Where segments are kept: `file:///abs/path`, a relative path, or `memory:`. Default `file://./sigyn-data`.
+    /// Where segments are kept: `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`, `file:///abs/path`, a relative path,
+    /// or `memory:`. Default `file://./sigyn-data`.
     pub bucket: String,
-    /// Where the catalog is kept. Default: in the bucket.
+    /// Where the catalog is kept: `bucket`, or `dynamodb://region/prefix` for the table `{prefix}catalog`. Default: in the bucket.
     pub catalog: Option<String>,
+    pub s3: S3Config,
+    pub gcs: GcsConfig,
+    pub azure: AzureConfig,
+    pub dynamodb: DynamoDbConfig,
 }
 
 impl Default for StorageConfig {
     fn default() -> Self {
-        Self { bucket: "file://./sigyn-data".to_owned(), catalog: None }
+        Self {
+            bucket: "file://./sigyn-data".to_owned(),
+            catalog: None,
+            s3: S3Config::default(),
+            gcs: GcsConfig::default(),
+            azure: AzureConfig::default(),
+            dynamodb: DynamoDbConfig::default(),
+        }
     }
 }
 
@@ -50,7 +72,11 @@ mod tests {
     #[test]
     fn problems_name_their_keys() {
         assert!(StorageConfig::default().validate().is_empty());
-        let config = StorageConfig { bucket: "s3://logs".to_owned(), catalog: Some("dynamodb://x".to_owned()) };
+        let config = StorageConfig {
+            bucket: "s3://logs".to_owned(),
+            catalog: Some("dynamodb://x".to_owned()),
+            ..StorageConfig::default()
+        };
         let problems = config.validate();
         assert_eq!(problems.len(), 2);
         assert!(problems[0].starts_with("storage.bucket: ") && problems[1].starts_with("storage.catalog is "));

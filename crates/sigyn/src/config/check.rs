@@ -69,6 +69,10 @@ impl Found {
             match (known.get(&member.key), &member.node) {
                 (None, _) => self.problems.push(unknown(&path, &member.place, &self.known_paths)),
                 (Some(Value::Object(_)), Node::Leaf(Value::Null)) => {}
+                // A section without keys of its own is a map whose keys the user chooses.
+                (Some(Value::Object(known)), Node::Section(_)) if known.is_empty() => {
+                    self.leaves.push(Leaf { path, place: member.place.clone(), value: member.node.value() });
+                }
                 (Some(Value::Object(_)), Node::Leaf(_)) => {
                     self.problems
                         .push(format!("{}: {path} is a section; put its keys below it, indented", member.place));
