@@ -18,6 +18,7 @@ mod block;
 mod encode;
 
 mod columns;
+mod templates;
 mod decode;
 mod filter;
 mod footer;

@@ -136,7 +136,7 @@ fn decode(bytes: &[u8], meta: &ColumnMeta, rows: u32) -> sigyn_segment::Result<(
     match meta.kind {
         ColumnKind::Timestamps => decode_timestamps(bytes, meta, rows, &mut Vec::new()),
         ColumnKind::LineLengths => decode_line_lengths(bytes, meta, rows, &mut Vec::new()),
-        ColumnKind::Lines => decode_lines(bytes, meta, &vec![64; rows as usize]).map(drop),
+        ColumnKind::Lines => decode_lines(bytes, meta, &vec![64; rows as usize], &[]).map(drop),
         ColumnKind::Metadata(_) => decode_metadata(bytes, meta, rows).map(|column| {
             assert!((0..column.ids.len()).all(|row| column.get(row).is_none_or(|value| value.len() < 1 << 20)));
         }),
