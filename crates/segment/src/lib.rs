@@ -18,12 +18,12 @@ mod block;
 mod encode;
 
 mod columns;
-mod templates;
 mod decode;
 mod filter;
 mod footer;
 mod object;
 mod part;
+mod templates;
 
 mod merge;
 

@@ -13,15 +13,12 @@ mod encode;
 mod json;
 mod kinds;
 mod learn;
-mod lines;
 mod node;
 mod numbers;
 mod section;
 mod times;
 mod tokens;
 mod weave;
-
-pub use lines::TemplateLines;
 
 use sigyn_model::Lines;
 
@@ -97,3 +94,6 @@ impl Templates {
         Ok(Lines { bytes, offsets })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,7 +54,11 @@ pub(super) fn join(symbols: &[u8], bits: &[u8]) -> Option<Vec<u64>> {
     if counts.iter().zip(&table).any(|(count, (_, bits))| *count > 0 && *bits == u32::MAX) {
         return None;
     }
-    let total: u64 = counts.iter().zip(&table).map(|(count, (_, bits))| if *count == 0 { 0 } else { count * u64::from(*bits) }).sum();
+    let total: u64 = counts
+        .iter()
+        .zip(&table)
+        .map(|(count, (_, bits))| if *count == 0 { 0 } else { count * u64::from(*bits) })
+        .sum();
     if total.div_ceil(8) != bits.len() as u64 {
         return None;
     }
@@ -94,8 +98,10 @@ mod tests {
 
     #[test]
     fn every_size_comes_back() {
-        let values: Vec<u64> =
-            (0..64).flat_map(|shift| [1_u64 << shift, (1 << shift) + 1, (3_u64 << shift) - 1, (1 << shift) - 1]).chain([0, u64::MAX]).collect();
+        let values: Vec<u64> = (0..64)
+            .flat_map(|shift| [1_u64 << shift, (1 << shift) + 1, (3_u64 << shift) - 1, (1 << shift) - 1])
+            .chain([0, u64::MAX])
+            .collect();
         let (symbols, bits) = split(&values);
         assert_eq!(join(&symbols, &bits), Some(values));
         assert_eq!(join(&symbols, &bits[1..]), None);

@@ -8,9 +8,9 @@ use hashbrown::hash_table::{Entry, HashTable};
 use super::digits::{self, Case};
 use super::kinds::{Kinds, look};
 use super::learn::{Learned, Shape, learn};
+use super::numbers;
 use super::times::{ClockFormat, Forecast, parse_clock};
 use super::tokens::{Grain, Span};
-use super::numbers;
 use crate::compression::put_section;
 use crate::{Codec, Result, format, varint};
 
@@ -157,7 +157,8 @@ impl Encoder<'_> {
         }
         let mut texts = spans.iter().map(|span| parse_clock(span.of(self.bytes)));
         let (format, _) = texts.next()??;
-        (format.length() == kinds.max && texts.all(|text| text.is_some_and(|(other, _)| other == format))).then_some(format)
+        (format.length() == kinds.max && texts.all(|text| text.is_some_and(|(other, _)| other == format)))
+            .then_some(format)
     }
 
     fn put_clock(&self, out: &mut Vec<u8>, texts: Texts, format: ClockFormat) -> Result<()> {

@@ -56,7 +56,8 @@ impl Scan<'_> {
             }
             _ => {
                 let rest = &self.text[start..];
-                let length = rest.iter().position(|byte| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'"' | b':'))?;
+                let length =
+                    rest.iter().position(|byte| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'"' | b':'))?;
                 if length == 0 {
                     return None;
                 }

@@ -30,7 +30,7 @@ pub(super) struct Learned {
     pub(super) whole: Option<usize>,
 }
 
-/// In a skeleton: a value. Texts that hold it themselves are stored whole.
+/// In a skeleton: a value. Texts that hold this byte or the next between values are stored whole.
 const VALUE: u8 = 0;
 /// In an outline: a word.
 const WORD: u8 = 1;
@@ -152,7 +152,7 @@ fn append_skeleton(bytes: &[u8], text: Span, tokens: &[Token], out: &mut Vec<u8>
         slots += 1;
     }
     out.extend_from_slice(Span { start: from, end: text.end }.of(bytes));
-    memchr::memchr_iter(VALUE, &out[start..]).count() == slots
+    memchr::memchr2_iter(VALUE, WORD, &out[start..]).count() == slots
 }
 
 /// A skeleton with its words left open.

@@ -17,12 +17,29 @@ use crate::{Result, format};
 pub(super) enum Node {
     /// All are this range of the column's bytes.
     Same(Range<usize>),
-    Text { lengths: Numbers, text: Section },
-    Words { count: usize, words: Box<Node>, ids: Numbers },
+    Text {
+        lengths: Numbers,
+        text: Section,
+    },
+    Words {
+        count: usize,
+        words: Box<Node>,
+        ids: Numbers,
+    },
     Decimal(Numbers),
-    Padded { width: u8, numbers: Numbers },
-    Hex { width: usize, case: Case, packed: Section },
-    Clock { format: ClockFormat, numbers: Numbers },
+    Padded {
+        width: u8,
+        numbers: Numbers,
+    },
+    Hex {
+        width: usize,
+        case: Case,
+        packed: Section,
+    },
+    Clock {
+        format: ClockFormat,
+        numbers: Numbers,
+    },
     Templates(Box<Templates>),
 }
 
@@ -127,19 +144,6 @@ impl Node {
             }
             Self::Hex { width, case, packed } => decode_hex(stored, count, *width, *case, packed),
             Self::Templates(templates) => templates.decode(stored, count, rows),
-        }
-    }
-
-    /// Whether decoding needs the times of rows.
-    pub(super) fn needs_times(&self) -> bool {
-        match self {
-            Self::Same(_) | Self::Hex { .. } => false,
-            Self::Text { lengths, .. } => lengths.needs_times(),
-            Self::Words { words, ids, .. } => words.needs_times() || ids.needs_times(),
-            Self::Decimal(numbers) | Self::Padded { numbers, .. } | Self::Clock { numbers, .. } => numbers.needs_times(),
-            Self::Templates(templates) => {
-                templates.ids.needs_times() || templates.slots.iter().any(Self::needs_times)
-            }
         }
     }
 }
@@ -261,8 +265,7 @@ impl Templates {
             }
         }
         let all: Vec<&StringColumn> = columns.iter().collect();
-        let woven: Vec<Woven> =
-            (0..self.count).map(|at| outlines.woven(at, &all[outlines.slots(at)])).collect();
+        let woven: Vec<Woven> = (0..self.count).map(|at| outlines.woven(at, &all[outlines.slots(at)])).collect();
         let (bytes, offsets) = weave(stored, woven, &members, &ids, &[])?;
         Ok(StringColumn { bytes, offsets, ids: identity(count) })
     }

@@ -7,7 +7,7 @@ use super::section::{Section, Stored};
 use super::times::{DIGITS_MAX, Forecast};
 use crate::compression::put_section;
 use crate::varint::{self, Reader, unzigzag, zigzag};
-use crate::{Codec, Error, Result, format};
+use crate::{Codec, Result, format};
 
 /// What is stored is the difference to this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +82,8 @@ fn choose_base(values: &[i64], forecast: Option<(Forecast, &mut dyn Iterator<Ite
     }
     let mut chosen: Vec<u64> = Vec::new();
     if let Some((forecast, rows)) = forecast {
-        let off: Vec<u64> = values.iter().zip(rows).map(|(value, row)| zigzag(value.wrapping_sub(forecast.of(row)))).collect();
+        let off: Vec<u64> =
+            values.iter().zip(rows).map(|(value, row)| zigzag(value.wrapping_sub(forecast.of(row)))).collect();
         if off.len() == values.len() {
             let cost = classes::cost(off.iter().copied());
             if cost < best.1 * 0.97 {
@@ -196,19 +197,6 @@ impl Numbers {
             other => return Err(reader.corrupt(format!("numbers stored in way {other}"))),
         };
         Ok(Self { base, low, coding })
-    }
-
-    /// The one value of all rows, if that is known without decoding.
-    pub(super) fn same(&self) -> Option<i64> {
-        match (&self.coding, self.base) {
-            (Coding::Same, Base::Zero) => Some(self.low as i64),
-            _ => None,
-        }
-    }
-
-    /// Whether decoding needs the rows' times.
-    pub(super) const fn needs_times(&self) -> bool {
-        matches!(self.base, Base::Row(_))
     }
 
     /// All `count` numbers; `times` are those of their rows, in nanoseconds.

@@ -29,11 +29,6 @@ impl Section {
         reader.bytes(bytes)?;
         Ok(Self { range: start..start + bytes as usize, raw_length })
     }
-
-    /// Decoded bytes, as the section claims.
-    pub(super) fn raw_length(&self) -> u64 {
-        self.raw_length.unwrap_or(self.range.len() as u64)
-    }
 }
 
 /// The column's bytes, the times of the block's rows if they are known, and the most bytes that any part of it can decode to.

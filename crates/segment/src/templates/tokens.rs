@@ -61,7 +61,9 @@ const CLASSES: [u8; 256] = {
             b' ' | b'\t' | b'\n' | b'\r' => SPACE,
             b'0'..=b'9' => DIGIT,
             b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80..=0xff => LETTER,
-            b'.' | b'-' | b':' | b'/' | b'+' | b'%' | b'@' | b'#' | b'?' | b'&' | b'\\' | b'~' | b'*' | b'$' | b'!' => LINK,
+            b'.' | b'-' | b':' | b'/' | b'+' | b'%' | b'@' | b'#' | b'?' | b'&' | b'\\' | b'~' | b'*' | b'$' | b'!' => {
+                LINK
+            }
             _ => MARK,
         };
         at += 1;
@@ -119,7 +121,8 @@ fn line_tokens(text: &[u8], from: usize, tokens: &mut Vec<Token>) {
                 if text.get(at) == Some(&b'"') && closing_quote(text, at + 1).is_some() {
                     continue;
                 }
-                let end = text[at..].iter().position(|byte| class(*byte) == SPACE).map_or(text.len(), |length| at + length);
+                let end =
+                    text[at..].iter().position(|byte| class(*byte) == SPACE).map_or(text.len(), |length| at + length);
                 tokens.push(Token { span: Span::new(from + at, from + end), word: false });
                 at = end;
             }

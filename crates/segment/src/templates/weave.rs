@@ -67,7 +67,8 @@ impl Outlines {
 
     /// Static text alone must not take more than all lines: this bounds the number of values, too.
     pub(super) fn check(&self, stored: &Stored, members: &Members) -> Result<()> {
-        let total = (0..).zip(&self.templates).map(|(at, outline)| outline.length * members.of_template(at).len() as u64);
+        let total =
+            (0..).zip(&self.templates).map(|(at, outline)| outline.length * members.of_template(at).len() as u64);
         if total.fold(0_u64, u64::saturating_add) > stored.text_max() {
             return Err(stored.corrupt("the static text of templates is longer than all lines"));
         }
@@ -93,7 +94,8 @@ impl Woven<'_> {
         let value = |column: &StringColumn, id: &u32| {
             u64::from(column.offsets[*id as usize + 1] - column.offsets[*id as usize])
         };
-        let values: u64 = self.values.iter().map(|column| column.ids.iter().map(|id| value(column, id)).sum::<u64>()).sum();
+        let values: u64 =
+            self.values.iter().map(|column| column.ids.iter().map(|id| value(column, id)).sum::<u64>()).sum();
         texts * members as u64 + values
     }
 }

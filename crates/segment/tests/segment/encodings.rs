@@ -4,11 +4,11 @@
 //! On the lines of `xtask bench`, by application, and on every file of the directory in `CORPUS`, if that is set.
 
 #[path = "../../../../xtask/src/bench/fleet.rs"]
+#[expect(dead_code, reason = "the benchmark uses the rest")]
 mod fleet;
 #[path = "../../../../xtask/src/bench/random.rs"]
 mod random;
 #[path = "../../../../xtask/src/bench/templates.rs"]
-#[expect(dead_code, reason = "the benchmark uses the rest")]
 mod templates;
 
 use std::collections::BTreeMap;
@@ -161,12 +161,14 @@ fn encodings() {
     match std::env::var_os("CORPUS") {
         None => benchmark().iter().for_each(|(app, streams)| report(app, streams, &mut totals)),
         Some(directory) => {
-            let mut files: Vec<_> = std::fs::read_dir(directory).expect("a directory").map(|file| file.expect("a file").path()).collect();
+            let mut files: Vec<_> =
+                std::fs::read_dir(directory).expect("a directory").map(|file| file.expect("a file").path()).collect();
             files.sort();
             for file in files {
                 let bytes = std::fs::read(&file).expect("a file");
                 let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-                let rows: Rows = (0..).zip(lines).map(|(at, line)| (START as i64 + at * 7_000_003, line.to_vec())).collect();
+                let rows: Rows =
+                    (0..).zip(lines).map(|(at, line)| (START as i64 + at * 7_000_003, line.to_vec())).collect();
                 report(&file.file_name().unwrap_or_default().to_string_lossy(), &[rows], &mut totals);
             }
         }

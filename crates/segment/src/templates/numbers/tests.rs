@@ -3,14 +3,16 @@ use super::*;
 fn check(values: &[i64], times: Option<(Forecast, &[i64])>) -> usize {
     let mut bytes = Vec::new();
     let mut rows = times.map(|(_, times)| times.iter().copied());
-    let forecast = times.map(|(forecast, _)| forecast).zip(rows.as_mut().map(|rows| rows as &mut dyn Iterator<Item = i64>));
+    let forecast =
+        times.map(|(forecast, _)| forecast).zip(rows.as_mut().map(|rows| rows as &mut dyn Iterator<Item = i64>));
     put(&mut bytes, values, forecast, Codec::L2).expect("small");
     let mut reader = Reader::new(&bytes, "test");
     let numbers = Numbers::read(&mut reader, bytes.len()).expect("sound");
     assert_eq!(reader.end(), Ok(()));
     let stored = Stored::new(&bytes, None, u64::MAX);
     let mut rows = times.map(|(_, times)| times.iter().copied());
-    let decoded = numbers.decode(&stored, values.len(), rows.as_mut().map(|rows| rows as &mut dyn Iterator<Item = i64>));
+    let decoded =
+        numbers.decode(&stored, values.len(), rows.as_mut().map(|rows| rows as &mut dyn Iterator<Item = i64>));
     assert_eq!(decoded.as_deref(), Ok(values));
     bytes.len()
 }
@@ -26,7 +28,13 @@ fn numbers_come_back_in_every_coding() {
     assert!(check(&skewed, None) < 5500);
     let codes: Vec<i64> = random.iter().map(|value| [200, 404, 1_000_000][(value % 3) as usize]).collect();
     assert!(check(&codes, None) < 300);
-    let rising: Vec<i64> = random.iter().scan(1 << 40, |sum, value| { *sum += value & 15; Some(*sum) }).collect();
+    let rising: Vec<i64> = random
+        .iter()
+        .scan(1 << 40, |sum, value| {
+            *sum += value & 15;
+            Some(*sum)
+        })
+        .collect();
     assert!(check(&rising, None) < 700);
 }
 
