@@ -95,6 +95,8 @@ pub const OBJECT_END_MAGIC: [u8; 4] = *b"SGEN";
 pub const BLOCK_LINE_BYTES: usize = 256 << 10;
 /// The same once compacted: larger blocks take less space.
 pub const COMPACTED_BLOCK_LINE_BYTES: usize = 512 << 10;
+/// The same once compacted for good: templates need many lines of a kind, but what is read at a time should stay small.
+pub const LAST_BLOCK_LINE_BYTES: usize = 2 << 20;
 /// Raw structured metadata bytes at which a block is full.
 pub const BLOCK_METADATA_BYTES: usize = 1 << 20;
 /// Rows at which a block is full.
