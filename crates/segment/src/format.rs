@@ -1,7 +1,7 @@
-//! Layout constants of segment format version 0, in file order. The page is `docs/formats/segment.md`.
+//! Layout constants of segment format version 1, in file order. The page is `docs/formats/segment.md`.
 
 /// The version this program writes, and the newest it reads.
-pub const VERSION: u16 = 0;
+pub const VERSION: u16 = 1;
 
 // Object header: magic, version, reserved.
 pub const OBJECT_MAGIC: [u8; 4] = *b"SGYN";

@@ -1,6 +1,6 @@
 //! From the lines of a block to the bytes of its lines column.
 
-use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
+use std::hash::BuildHasher as _;
 
 use foldhash::fast::FixedState;
 use hashbrown::hash_table::{Entry, HashTable};
@@ -291,7 +291,5 @@ impl Words {
 const EARLY: usize = 1024;
 
 fn hash(text: &[u8]) -> u64 {
-    let mut hasher = FixedState::default().build_hasher();
-    text.hash(&mut hasher);
-    hasher.finish()
+    FixedState::default().hash_one(text)
 }

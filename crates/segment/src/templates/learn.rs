@@ -1,6 +1,6 @@
 //! Which texts share a template, and where their slots are.
 
-use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
+use std::hash::BuildHasher as _;
 
 use foldhash::fast::FixedState;
 use hashbrown::hash_table::{Entry, HashTable};
@@ -106,9 +106,7 @@ impl Skeletons {
 }
 
 fn hash(bytes: &[u8]) -> u64 {
-    let mut hasher = FixedState::default().build_hasher();
-    bytes.hash(&mut hasher);
-    hasher.finish()
+    FixedState::default().hash_one(bytes)
 }
 
 /// Sorts `texts`, ranges of `bytes`, into shapes. `None` when hardly any two are alike.
