@@ -5,7 +5,7 @@ MB ?= 300
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt codegen conformance oracle bench compiler
+.PHONY: help run test check fmt codegen chart conformance oracle bench compiler
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,8 +25,11 @@ check: compiler ## What CI runs: format, lints, tests, tidy
 fmt: ## Format the code
 	$(CARGO) fmt --all
 
-codegen: ## Write the pages that come from the code (docs/configuration.md)
+codegen: ## Write the files that come from the code (docs/configuration.md, the chart's schema)
 	$(CARGO) run --quiet -p xtask -- codegen
+
+chart: ## Lint the Helm chart, render it over its test values, check every object (helm, or Go to build it)
+	$(CARGO) run --quiet -p xtask -- chart
 
 conformance: compiler ## Compare answers with a recorded conformance set (SIGYN_CONFORMANCE=DIR)
 	$(CARGO) build --bin sigyn

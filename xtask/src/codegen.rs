@@ -1,4 +1,8 @@
-//! Pages that are written from the code: the reference of all settings, from the doc comments of the `Config` structs.
+//! Files that are written from the code: the reference of all settings, from the doc comments of the `Config` structs,
+//! and the schema of the Helm chart's values.
+
+pub(crate) mod schema;
+mod types;
 
 use std::fs;
 use std::path::Path;
@@ -101,7 +105,9 @@ Durations are written `250ms`, `1h30m`, `7d`; sizes `512KB`, `64MiB`, or plain b
 pub(crate) fn run(_args: &Args) -> Result<()> {
     let root = crate::root();
     fs::write(root.join(PAGE), configuration_page(root)?).with_context(|| format!("writing {PAGE}"))?;
-    println!("wrote {PAGE}");
+    fs::write(root.join(schema::FILE), schema::values_schema(root)?)
+        .with_context(|| format!("writing {}", schema::FILE))?;
+    println!("wrote {PAGE} and {}", schema::FILE);
     Ok(())
 }
 

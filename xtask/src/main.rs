@@ -1,6 +1,7 @@
-//! Sigyn's own tools: `bench`, `conformance`, `oracle` and `tidy`. The Makefile calls them.
+//! Sigyn's own tools: `bench`, `chart`, `codegen`, `conformance`, `oracle` and `tidy`. The Makefile calls them.
 
 mod bench;
+mod chart;
 mod codegen;
 mod conformance;
 mod http;
@@ -26,7 +27,9 @@ struct Cli {
 enum Command {
     /// Push generated logs to a server of the Loki API, time a fixed set of queries, write a table.
     Bench(bench::Args),
-    /// Write the pages that come from the code.
+    /// Render the Helm chart over a matrix of values and check every object.
+    Chart(chart::Args),
+    /// Write the files that come from the code.
     Codegen(codegen::Args),
     /// Load a recorded conformance set and compare every answer with the recorded one.
     Conformance(conformance::Args),
@@ -39,6 +42,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Bench(args) => bench::run(&args),
+        Command::Chart(args) => chart::run(&args),
         Command::Codegen(args) => codegen::run(&args),
         Command::Conformance(args) => conformance::run(&args),
         Command::Oracle(args) => oracle::run(&args),

@@ -8,7 +8,7 @@ use std::fs;
 
 use anyhow::{Result, bail};
 
-use crate::codegen;
+use crate::codegen::{self, schema};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
@@ -34,6 +34,9 @@ pub(crate) fn run(_args: &Args) -> Result<()> {
     problems.extend(formats::check(root, &files)?);
     if fs::read_to_string(root.join(codegen::PAGE)).unwrap_or_default() != codegen::configuration_page(root)? {
         problems.push(Problem::new(codegen::PAGE, "is not what the code says; run `make codegen`"));
+    }
+    if fs::read_to_string(root.join(schema::FILE)).unwrap_or_default() != schema::values_schema(root)? {
+        problems.push(Problem::new(schema::FILE, "is not what the code says; run `make codegen`"));
     }
     for problem in &problems {
         println!("{}: {}", problem.place, problem.text);

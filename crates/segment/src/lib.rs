@@ -23,6 +23,7 @@ mod filter;
 mod footer;
 mod object;
 mod part;
+mod templates;
 
 mod merge;
 
