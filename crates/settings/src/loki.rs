@@ -46,6 +46,18 @@ const SECTIONS: [&str; 20] = [
     "analytics",
 ];
 
+impl NoteKind {
+    /// In a sentence that begins with the key.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Changed => "is read in another way",
+            Self::Missing => "is not there in this version",
+            Self::NotNeeded => "is not needed",
+        }
+    }
+}
+
 /// A file of Loki in Sigyn's words.
 #[derive(Debug)]
 pub struct Translation {

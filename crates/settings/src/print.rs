@@ -7,9 +7,14 @@ use crate::tree::Node;
 /// Nested keys indented by two spaces, lists in brackets.
 #[must_use]
 pub fn value(value: &Value) -> String {
+    remarked(value, &|_| Remarks::default())
+}
+
+/// As [`value`], with what `remarks` says about each key by its path.
+#[must_use]
+pub fn remarked(value: &Value, remarks: &dyn Fn(&str) -> Remarks) -> String {
     let mut out = String::new();
-    let mut printer = Printer { out: &mut out, remarks: &|_| Remarks::default() };
-    printer.section(value, "", 0);
+    Printer { out: &mut out, remarks }.section(value, "", 0);
     out
 }
 
@@ -140,7 +145,11 @@ mod tests {
     fn remarks_stand_beside_their_keys() {
         let node = crate::tree::parse("a:\n  b: secret\n").expect("YAML");
         let printed = tree(&node, &|path| match path {
-            "a.b" => Remarks { above: vec!["why".to_owned()], beside: Some("was c".to_owned()), value: Some("${X}".to_owned()) },
+            "a.b" => Remarks {
+                above: vec!["why".to_owned()],
+                beside: Some("was c".to_owned()),
+                value: Some("${X}".to_owned()),
+            },
             _ => Remarks::default(),
         });
         assert_eq!(printed, "a:\n  # why\n  b: ${X}  # was c\n");

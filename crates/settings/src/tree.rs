@@ -236,7 +236,13 @@ mod tests {
 
     #[test]
     fn problems_show_nothing_of_the_text() {
-        for text in ["a: hunter2\n  b: 1\n", "a: [hunter2\n", "a: 'hunter2\n", "a: hunter2\na: hunter2\n", "hunter2: {{ x }}\n- y"] {
+        for text in [
+            "a: hunter2\n  b: 1\n",
+            "a: [hunter2\n",
+            "a: 'hunter2\n",
+            "a: hunter2\na: hunter2\n",
+            "hunter2: {{ x }}\n- y",
+        ] {
             let problem = parse(text).expect_err(text);
             assert!(problem.contains("line ") && !problem.contains("hunter2"), "{problem}");
         }

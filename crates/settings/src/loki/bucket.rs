@@ -100,7 +100,11 @@ fn choose(work: &Work<'_>, name: &str) -> Option<(&'static str, Block)> {
 /// `scheme://bucket/…/sigyn`, below the prefix that Loki's own objects have.
 fn set_bucket(work: &mut Work<'_>, scheme: &str, bucket: &str, from: &str) {
     let mut parts = vec![bucket.trim_matches('/').to_owned()];
-    let prefixes = ["storage_config.object_prefix", "storage_config.object_store.storage_prefix", "common.storage.object_store.storage_prefix"];
+    let prefixes = [
+        "storage_config.object_prefix",
+        "storage_config.object_store.storage_prefix",
+        "common.storage.object_store.storage_prefix",
+    ];
     if let Some(prefix) = prefixes.iter().find_map(|key| work.text(key)) {
         parts.push(prefix.trim_matches('/').to_owned());
     }
@@ -119,10 +123,19 @@ fn s3(work: &mut Work<'_>, block: &Block, period: &Period) {
         None => None,
         Some((path, text)) => match Address::parse(text) {
             Ok(address) if address.scheme == "inmemory" => {
-                return memory(work, path, "inmemory:// keeps everything in this process: it is lost when the process ends");
+                return memory(
+                    work,
+                    path,
+                    "inmemory:// keeps everything in this process: it is lost when the process ends",
+                );
             }
             Ok(address) if matches!(address.scheme.as_str(), "s3" | "http" | "https") => Some((path.clone(), address)),
-            Ok(address) => return work.problem(path, format_args!("has the scheme '{}', which is not known; write s3://region/bucket", address.scheme)),
+            Ok(address) => {
+                return work.problem(
+                    path,
+                    format_args!("has the scheme '{}', which is not known; write s3://region/bucket", address.scheme),
+                );
+            }
             Err(why) => return work.problem(path, why),
         },
     };
@@ -151,7 +164,11 @@ fn s3_bucket(work: &mut Work<'_>, block: &Block, address: Option<&(String, Addre
         let mut all = names.split(',').map(str::trim).filter(|name| !name.is_empty());
         let first = all.next().unwrap_or_default().to_owned();
         if all.next().is_some() {
-            work.note(NoteKind::Changed, &path, format!("names several buckets, over which Loki spreads chunks; new data goes to the first, {first}"));
+            work.note(
+                NoteKind::Changed,
+                &path,
+                format!("names several buckets, over which Loki spreads chunks; new data goes to the first, {first}"),
+            );
         }
         return set_bucket(work, "s3", &first, &path);
     }
@@ -168,7 +185,11 @@ fn s3_bucket(work: &mut Work<'_>, block: &Block, address: Option<&(String, Addre
         }
     }
     if period.object_store == "aws-dynamo" {
-        work.note(NoteKind::Changed, &format!("{}.object_store", period.path), "Loki kept chunks in DynamoDB; new data goes to the bucket");
+        work.note(
+            NoteKind::Changed,
+            &format!("{}.object_store", period.path),
+            "Loki kept chunks in DynamoDB; new data goes to the bucket",
+        );
     }
 }
 
@@ -183,11 +204,14 @@ fn s3_place(work: &mut Work<'_>, block: &Block, address: Option<&(String, Addres
         };
         match Address::parse(&endpoint) {
             Ok(address) => {
-                host = Some((path, match address.host("s3") {
-                    // A single word is a server here, since the key says so.
-                    Host::Region(name) => Host::Server(format!("{}://{name}", address.scheme)),
-                    other => other,
-                }));
+                host = Some((
+                    path,
+                    match address.host("s3") {
+                        // A single word is a server here, since the key says so.
+                        Host::Region(name) => Host::Server(format!("{}://{name}", address.scheme)),
+                        other => other,
+                    },
+                ));
             }
             Err(why) => work.problem(&path, why),
         }
@@ -201,7 +225,9 @@ fn s3_place(work: &mut Work<'_>, block: &Block, address: Option<&(String, Addres
             let path = path.clone();
             work.copy(&path, "storage.s3.region");
         }
-        (None, Some((path, Host::Region(region) | Host::Aws(Some(region))))) => work.set("storage.s3.region", region.as_str(), path),
+        (None, Some((path, Host::Region(region) | Host::Aws(Some(region))))) => {
+            work.set("storage.s3.region", region.as_str(), path)
+        }
         _ => {}
     }
     if let Some((path, Host::Server(server))) = &host {
@@ -218,13 +244,23 @@ fn s3_keys(work: &mut Work<'_>, block: &Block, address: Option<&(String, Address
             work.copy(&id, ID);
             work.copy(&secret, SECRET);
         }
-        (Some(id), None) => work.problem(&id, "is written without secret_access_key; write both, or neither to use the environment or a role"),
-        (None, Some(secret)) => work.problem(&secret, "is written without access_key_id; write both, or neither to use the environment or a role"),
+        (Some(id), None) => work.problem(
+            &id,
+            "is written without secret_access_key; write both, or neither to use the environment or a role",
+        ),
+        (None, Some(secret)) => work.problem(
+            &secret,
+            "is written without access_key_id; write both, or neither to use the environment or a role",
+        ),
         (None, None) => {
             if let Some((path, Address { user: Some((id, secret)), .. })) = address {
                 work.set(ID, id.as_str(), path);
                 work.set(SECRET, secret.as_str(), path);
-                work.note(NoteKind::Changed, path, "holds a secret; keys are better kept in the environment, or in a role");
+                work.note(
+                    NoteKind::Changed,
+                    path,
+                    "holds a secret; keys are better kept in the environment, or in a role",
+                );
             }
         }
     }
@@ -251,7 +287,10 @@ fn encryption(work: &mut Work<'_>, block: &Block) {
 fn gcs(work: &mut Work<'_>, block: &Block) {
     match block.text(work, &["bucket_name"]) {
         Some((path, name)) => set_bucket(work, "gs", &name, &path),
-        None => work.problem(&format!("{}.bucket_name", block.home), "is missing: segments are kept in a bucket; name one here"),
+        None => work.problem(
+            &format!("{}.bucket_name", block.home),
+            "is missing: segments are kept in a bucket; name one here",
+        ),
     }
     block.copy(work, &["endpoint"], "storage.gcs.endpoint");
     block.copy(work, &["service_account"], "storage.gcs.service_account");
@@ -299,12 +338,17 @@ fn azure_endpoint(work: &mut Work<'_>, block: &Block) {
             "AzureChinaCloud" => (path, "blob.core.chinacloudapi.cn".to_owned()),
             "AzureUSGovernment" => (path, "blob.core.usgovcloudapi.net".to_owned()),
             "AzureGermanCloud" => (path, "blob.core.cloudapi.de".to_owned()),
-            other => return work.problem(&path, format_args!("is '{other}', which is no cloud of Azure; write endpoint_suffix")),
+            other => {
+                return work
+                    .problem(&path, format_args!("is '{other}', which is no cloud of Azure; write endpoint_suffix"));
+            }
         },
         (None, None) => return,
     };
     match block.text(work, &["account_name"]) {
-        Some((_, account)) => work.set("storage.azure.endpoint", format!("https://{account}.{}", suffix.trim_start_matches('.')), &path),
+        Some((_, account)) => {
+            work.set("storage.azure.endpoint", format!("https://{account}.{}", suffix.trim_start_matches('.')), &path)
+        }
         None => work.problem(&path, "needs account_name beside it"),
     }
 }
@@ -316,6 +360,8 @@ fn directory(work: &mut Work<'_>, block: &Block) {
             let root = if directory.starts_with(['/', '.']) { String::new() } else { "./".to_owned() };
             work.set("storage.bucket", format!("file://{root}{directory}/{PREFIX}"), &path);
         }
-        None => work.problem(&format!("{}.directory", block.home), "is missing: write the directory that data is kept in"),
+        None => {
+            work.problem(&format!("{}.directory", block.home), "is missing: write the directory that data is kept in")
+        }
     }
 }

@@ -18,9 +18,15 @@ pub(super) fn translate(work: &mut Work<'_>, period: &Period) {
     let prefix = format!("{}.index.prefix", period.path);
     match period.index {
         Index::DynamoDb => return dynamodb(work, period),
-        Index::Bucket => work.note(NoteKind::Changed, &store, format!("{}: the catalog is in the bucket", period.store)),
-        Index::Memory => work.note(NoteKind::Changed, &store, "the catalog is in the bucket, where it outlives the process"),
-        Index::Elsewhere => work.note(NoteKind::Changed, &store, format!("{} is not used; the catalog is in the bucket", period.store)),
+        Index::Bucket => {
+            work.note(NoteKind::Changed, &store, format!("{}: the catalog is in the bucket", period.store))
+        }
+        Index::Memory => {
+            work.note(NoteKind::Changed, &store, "the catalog is in the bucket, where it outlives the process")
+        }
+        Index::Elsewhere => {
+            work.note(NoteKind::Changed, &store, format!("{} is not used; the catalog is in the bucket", period.store))
+        }
     }
     for key in [prefix, format!("{}.index.tags", period.path)] {
         if work.find(&key).is_some() {
@@ -37,22 +43,39 @@ fn dynamodb(work: &mut Work<'_>, period: &Period) {
     if let Some((path, Address { scheme, .. })) = &address
         && scheme == "inmemory"
     {
-        return work.note(NoteKind::Changed, path, "inmemory:// never worked in Loki; the catalog is in the bucket, where it outlives the process");
+        return work.note(
+            NoteKind::Changed,
+            path,
+            "inmemory:// never worked in Loki; the catalog is in the bucket, where it outlives the process",
+        );
     }
     let prefix = format!("{}.index.prefix", period.path);
     if address.is_none() && work.out.at("storage.bucket").map(super::work::text_of).as_deref() == Some("memory:") {
         work.take(&prefix);
-        return work.note(NoteKind::Changed, &format!("{}.store", period.path), "the catalog is in memory, beside the data");
+        return work.note(
+            NoteKind::Changed,
+            &format!("{}.store", period.path),
+            "the catalog is in memory, beside the data",
+        );
     }
     let Some(name) = work.text(&prefix) else {
         return work.problem(&prefix, "is empty, so the table has no name; write for example prefix: loki_index_");
     };
     if let Some(bad) = name.chars().find(|c| !(c.is_ascii_alphanumeric() || "_.-".contains(*c))) {
-        return work.problem(&prefix, format_args!("holds '{bad}', which no table's name may; use letters, digits, '_', '-' and '.'"));
+        return work.problem(
+            &prefix,
+            format_args!("holds '{bad}', which no table's name may; use letters, digits, '_', '-' and '.'"),
+        );
     }
     if let Some(region) = region(work, address.as_ref()) {
         work.set("storage.catalog", format!("dynamodb://{region}/{PREFIX}{name}"), &prefix);
-        work.note(NoteKind::Changed, &prefix, format!("the catalog is one table, {PREFIX}{name}catalog, which Loki's table manager does not take for its own"));
+        work.note(
+            NoteKind::Changed,
+            &prefix,
+            format!(
+                "the catalog is one table, {PREFIX}{name}catalog, which Loki's table manager does not take for its own"
+            ),
+        );
     }
     server_and_keys(work, address.as_ref());
     capacity(work);
@@ -85,11 +108,18 @@ fn address(work: &mut Work<'_>) -> Result<Option<(String, Address)>, ()> {
         }
     };
     if !matches!(address.scheme.as_str(), "dynamodb" | "inmemory" | "http" | "https") {
-        work.problem(&path, format_args!("has the scheme '{}', which is not known; write dynamodb://REGION", address.scheme));
+        work.problem(
+            &path,
+            format_args!("has the scheme '{}', which is not known; write dynamodb://REGION", address.scheme),
+        );
         return Err(());
     }
     if !address.path.is_empty() && address.scheme != "inmemory" {
-        work.note(NoteKind::Changed, &path, "what follows the first slash is not used; a table's name comes from index.prefix");
+        work.note(
+            NoteKind::Changed,
+            &path,
+            "what follows the first slash is not used; a table's name comes from index.prefix",
+        );
     }
     Ok(Some((path, address)))
 }
@@ -99,7 +129,8 @@ fn old_block(work: &mut Work<'_>) -> Option<(String, String)> {
     let path = format!("{AWS}.dynamodbconfig");
     let node = work.find(&path)?.node;
     if let Node::Section(members) = node {
-        let other: Vec<String> = members.iter().map(|m| m.key.clone()).filter(|key| key != "dynamodb" && key != "dynamodb_url").collect();
+        let other: Vec<String> =
+            members.iter().map(|m| m.key.clone()).filter(|key| key != "dynamodb" && key != "dynamodb_url").collect();
         for key in other {
             work.problem(&path, format_args!("holds the unknown key {key}; write {AWS}.dynamodb instead"));
         }
@@ -125,12 +156,18 @@ fn region(work: &mut Work<'_>, address: Option<&(String, Address)>) -> Option<St
     }
     for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
         if let Some(region) = work.variable(name) {
-            work.note(NoteKind::Changed, &key, format!("names no region; it is that of the environment, {name}={region}"));
+            work.note(
+                NoteKind::Changed,
+                &key,
+                format!("names no region; it is that of the environment, {name}={region}"),
+            );
             return Some(region);
         }
     }
     let why = match host {
-        Some(Host::Server(_)) => "names a server and no region: an endpoint and a region are two settings; write storage_config.aws.region, or set AWS_REGION",
+        Some(Host::Server(_)) => {
+            "names a server and no region: an endpoint and a region are two settings; write storage_config.aws.region, or set AWS_REGION"
+        }
         Some(_) => "names no region; write dynamodb://REGION here, or set AWS_REGION",
         None => "is missing, and no region is known; write dynamodb://REGION here, or set AWS_REGION",
     };
@@ -168,7 +205,10 @@ fn capacity(work: &mut Work<'_>) {
             return work.problem(path, "is not a number of units");
         }
     }
-    let given: Vec<&String> = [(&writes, write_units), (&reads, read_units)].into_iter().filter_map(|(path, units)| units.map(|_| path)).collect();
+    let given: Vec<&String> = [(&writes, write_units), (&reads, read_units)]
+        .into_iter()
+        .filter_map(|(path, units)| units.map(|_| path))
+        .collect();
     let scale = scales.iter().find(|path| work.is_true(path)).cloned();
     if let Some(reason) = work.is_true(&demand).then_some(demand).or(scale) {
         work.set(BILLING, "on_demand", &reason);
@@ -180,7 +220,11 @@ fn capacity(work: &mut Work<'_>) {
     let Some(first) = given.first().map(|path| (*path).clone()) else { return };
     if [write_units, read_units].contains(&Some(Ok(0))) {
         work.set(BILLING, "on_demand", &first);
-        return work.note(NoteKind::Changed, &first, "0 units are taken as on demand, since DynamoDB refuses a table with none");
+        return work.note(
+            NoteKind::Changed,
+            &first,
+            "0 units are taken as on demand, since DynamoDB refuses a table with none",
+        );
     }
     work.set(BILLING, "provisioned", &first);
     work.copy(&writes, "storage.dynamodb.write_units");

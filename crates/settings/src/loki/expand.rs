@@ -64,7 +64,11 @@ fn value(reference: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<S
     let value = value(name);
     for operator in [":-", ":=", "-", "="] {
         if let Some(default) = how.strip_prefix(operator) {
-            return if value.is_empty() { variables(default, variable).map_err(|problems| problems.join("; ")) } else { Ok(value) };
+            return if value.is_empty() {
+                variables(default, variable).map_err(|problems| problems.join("; "))
+            } else {
+                Ok(value)
+            };
         }
     }
     match how {
@@ -87,7 +91,8 @@ fn first(text: &str, change: impl Fn(char) -> String) -> String {
 /// `:offset` and `:offset:length`, `/old/new` and `//old/new`.
 fn piece(value: &str, how: &str) -> Option<String> {
     if let Some(numbers) = how.strip_prefix(':') {
-        let (offset, length) = numbers.split_once(':').map_or((numbers, None), |(offset, length)| (offset, Some(length)));
+        let (offset, length) =
+            numbers.split_once(':').map_or((numbers, None), |(offset, length)| (offset, Some(length)));
         let rest = value.chars().skip(offset.parse().ok()?);
         return Some(match length {
             Some(length) => rest.take(length.parse().ok()?).collect(),

@@ -13,13 +13,21 @@ pub(super) fn translate(work: &mut Work<'_>) {
             Some("") => idle.push(name),
             Some(part) if !parts.contains(&part) => parts.push(part),
             Some(_) => {}
-            None => return work.problem(KEY, format_args!("names '{name}', which is no part of Loki; write all, write, read or backend")),
+            None => {
+                return work.problem(
+                    KEY,
+                    format_args!("names '{name}', which is no part of Loki; write all, write, read or backend"),
+                );
+            }
         }
     }
     if parts.is_empty() {
         return work.problem(
             KEY,
-            format_args!("is {}, which is not needed here: do not start this process, the parts are write, read and backend", idle.join(",")),
+            format_args!(
+                "is {}, which is not needed here: do not start this process, the parts are write, read and backend",
+                idle.join(",")
+            ),
         );
     }
     let target = if parts.contains(&"all") { "all".to_owned() } else { parts.join(",") };
@@ -36,9 +44,22 @@ fn part(name: &str) -> Option<&'static str> {
         "write" | "distributor" | "ingester" => "write",
         "read" | "querier" | "query-frontend" | "query-scheduler" | "pattern-ingester" => "read",
         "backend" | "compactor" | "table-manager" | "ruler" => "backend",
-        "index-gateway" | "overrides-exporter" | "bloom-planner" | "bloom-builder" | "bloom-gateway" | "bloom-compactor" | "ui"
-        | "ingest-limits" | "ingest-limits-frontend" | "memberlist-kv" | "server" | "ring" | "store" | "cache-generation-loader"
-        | "usage-report" | "analytics" => "",
+        "index-gateway"
+        | "overrides-exporter"
+        | "bloom-planner"
+        | "bloom-builder"
+        | "bloom-gateway"
+        | "bloom-compactor"
+        | "ui"
+        | "ingest-limits"
+        | "ingest-limits-frontend"
+        | "memberlist-kv"
+        | "server"
+        | "ring"
+        | "store"
+        | "cache-generation-loader"
+        | "usage-report"
+        | "analytics" => "",
         _ => return None,
     })
 }

@@ -36,12 +36,20 @@ pub(super) fn translate(work: &mut Work<'_>) {
 
 fn by_tables(work: &mut Work<'_>) {
     if work.copy(TABLE_PERIOD, TARGET) {
-        work.note(NoteKind::Changed, TABLE_PERIOD, format!("is {TARGET} here: lines are dropped by their own age, not whole tables at a time"));
+        work.note(
+            NoteKind::Changed,
+            TABLE_PERIOD,
+            format!("is {TARGET} here: lines are dropped by their own age, not whole tables at a time"),
+        );
     } else {
         work.note(NoteKind::NotNeeded, DELETES, format!("without {TABLE_PERIOD} nothing is deleted"));
     }
     if work.find(PERIOD).is_some() {
-        work.note(NoteKind::NotNeeded, PERIOD, format!("Loki does not act upon it while {ENABLED} is not true; {TABLE_PERIOD} holds"));
+        work.note(
+            NoteKind::NotNeeded,
+            PERIOD,
+            format!("Loki does not act upon it while {ENABLED} is not true; {TABLE_PERIOD} holds"),
+        );
     }
 }
 
@@ -53,7 +61,11 @@ fn keep(work: &mut Work<'_>) {
     if work.find(PERIOD).is_none() && !overrides.iter().any(|key| work.has(key)) {
         return;
     }
-    work.imply("backend.retention_enabled", false, "Loki deletes nothing while compactor.retention_enabled is not true");
+    work.imply(
+        "backend.retention_enabled",
+        false,
+        "Loki deletes nothing while compactor.retention_enabled is not true",
+    );
     if work.copy(PERIOD, TARGET) {
         work.note(
             NoteKind::Changed,
@@ -81,7 +93,8 @@ fn streams(work: &mut Work<'_>) {
 fn interval(work: &mut Work<'_>) {
     const INTERVAL: &str = "compactor.apply_retention_interval";
     let Some(given) = work.find(INTERVAL) else { return };
-    if matches!(given.node.value(), Value::String(text) if text.trim_matches(|c: char| c == '0' || c.is_ascii_alphabetic()).is_empty()) {
+    if matches!(given.node.value(), Value::String(text) if text.trim_matches(|c: char| c == '0' || c.is_ascii_alphabetic()).is_empty())
+    {
         work.note(NoteKind::NotNeeded, INTERVAL, "0 is as often as Loki compacts; see backend.retention_interval");
     } else {
         work.copy(INTERVAL, "backend.retention_interval");

@@ -104,13 +104,18 @@ mod tests {
                 ("c", serde_json::json!({"max_line_size": "1MB"})),
             ]
         );
-        assert_eq!(all.notes.iter().map(|note| note.key.as_str()).collect::<Vec<_>>(), ["overrides.a.split_queries_by_interval", "configs"]);
+        assert_eq!(
+            all.notes.iter().map(|note| note.key.as_str()).collect::<Vec<_>>(),
+            ["overrides.a.split_queries_by_interval", "configs"]
+        );
     }
 
     #[test]
     fn problems_come_together() {
         assert_eq!(
-            overrides("overides: {}\noverrides:\n  a: {max_lin_size: 1}\n  b: {blocked_queries: [{pattern: x}]}\n").expect_err("problems").len(),
+            overrides("overides: {}\noverrides:\n  a: {max_lin_size: 1}\n  b: {blocked_queries: [{pattern: x}]}\n")
+                .expect_err("problems")
+                .len(),
             3
         );
     }

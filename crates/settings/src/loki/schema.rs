@@ -39,7 +39,10 @@ pub(super) fn translate(work: &mut Work<'_>) -> Vec<String> {
         periods.push(period);
     }
     let Some(last) = periods.last() else {
-        work.problem(CONFIGS, "has no entry: write one with from, store, object_store and index, so that it is known where data is");
+        work.problem(
+            CONFIGS,
+            "has no entry: write one with from, store, object_store and index, so that it is known where data is",
+        );
         return Vec::new();
     };
     order(work, &periods);
@@ -65,13 +68,20 @@ fn read(work: &mut Work<'_>, path: String) -> Period {
             Index::Bucket
         }
         other => {
-            work.problem(&format!("{path}.store"), format_args!("is '{other}', which is no kind of index; write {STORES}"));
+            work.problem(
+                &format!("{path}.store"),
+                format_args!("is '{other}', which is no kind of index; write {STORES}"),
+            );
             Index::Bucket
         }
     };
     if object_store.is_empty() && index == Index::DynamoDb {
         "s3".clone_into(&mut object_store);
-        work.note(NoteKind::Changed, &format!("{path}.object_store"), "is missing and taken to be s3, since the index is in DynamoDB");
+        work.note(
+            NoteKind::Changed,
+            &format!("{path}.object_store"),
+            "is missing and taken to be s3, since the index is in DynamoDB",
+        );
     }
     Period { path, from, store, object_store, index }
 }
@@ -82,7 +92,13 @@ fn order(work: &mut Work<'_>, periods: &[Period]) {
         if !is_day(&period.from) {
             work.problem(&key, format_args!("is '{}'; write a day, as in 2024-04-01", period.from));
         } else if at > 0 && periods[at - 1].from >= period.from {
-            work.problem(&key, format_args!("is {}, which is not after the period before it; periods are in order of their days", period.from));
+            work.problem(
+                &key,
+                format_args!(
+                    "is {}, which is not after the period before it; periods are in order of their days",
+                    period.from
+                ),
+            );
         }
     }
 }
@@ -130,7 +146,11 @@ fn earlier(work: &mut Work<'_>, periods: &[Period]) {
                 work.note(NoteKind::Changed, &path, "is missing, and in Loki no table would have been made; here there is one table and no periods of tables");
             }
             Some(value) if is_zero(&value) => {
-                work.note(NoteKind::Changed, &path, "0 is one table for ever in Loki; here there is one table in any case, named from index.prefix");
+                work.note(
+                    NoteKind::Changed,
+                    &path,
+                    "0 is one table for ever in Loki; here there is one table in any case, named from index.prefix",
+                );
             }
             Some(_) => work.note(NoteKind::NotNeeded, &path, "there is one table and no periods of tables"),
             None => {}

@@ -24,7 +24,8 @@ pub(super) enum Host {
 impl Address {
     /// Errors: what is wrong, without any of the text, which may hold secrets.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
-        let (scheme, rest) = text.trim().split_once("://").ok_or("has no scheme; write for example s3://region/bucket")?;
+        let (scheme, rest) =
+            text.trim().split_once("://").ok_or("has no scheme; write for example s3://region/bucket")?;
         // Secrets of AWS hold slashes and pluses, but no `@`, and neither do hosts and buckets.
         let (user, rest) = match rest.rsplit_once('@') {
             Some((user, rest)) => (Some(user), rest),
@@ -35,7 +36,12 @@ impl Address {
             let (key, secret) = user.split_once(':').unwrap_or((user, ""));
             (decoded(key), decoded(secret))
         });
-        Ok(Self { scheme: scheme.to_ascii_lowercase(), user, host: host.to_owned(), path: path.trim_matches('/').to_owned() })
+        Ok(Self {
+            scheme: scheme.to_ascii_lowercase(),
+            user,
+            host: host.to_owned(),
+            path: path.trim_matches('/').to_owned(),
+        })
     }
 
     /// `service` is the first word of AWS's own host names.
@@ -88,7 +94,11 @@ mod tests {
 
     #[test]
     fn secrets_are_read_raw_and_encoded() {
-        for text in ["s3://KEY:SE/CR+ET=@eu-west-1/logs", "s3://KEY:SE%2FCR%2BET%3D@eu-west-1/logs", "s3://KEY:SE/CR%2bET=@eu-west-1/logs/"] {
+        for text in [
+            "s3://KEY:SE/CR+ET=@eu-west-1/logs",
+            "s3://KEY:SE%2FCR%2BET%3D@eu-west-1/logs",
+            "s3://KEY:SE/CR%2bET=@eu-west-1/logs/",
+        ] {
             let address = Address::parse(text).expect("an address");
             assert_eq!(address.user, Some(("KEY".to_owned(), "SE/CR+ET=".to_owned())), "{text}");
             assert_eq!((address.host.as_str(), address.path.as_str()), ("eu-west-1", "logs"), "{text}");
@@ -108,7 +118,10 @@ mod tests {
         assert_eq!(host("https://s3.example/b", "s3"), Host::Server("https://s3.example".to_owned()));
         assert_eq!(host("https://s3.us-east-1.amazonaws.com/b", "s3"), Host::Aws(Some("us-east-1".to_owned())));
         assert_eq!(host("s3://s3.amazonaws.com/b", "s3"), Host::Aws(None));
-        assert_eq!(host("dynamodb://dynamodb.cn-north-1.amazonaws.com.cn", "dynamodb"), Host::Aws(Some("cn-north-1".to_owned())));
+        assert_eq!(
+            host("dynamodb://dynamodb.cn-north-1.amazonaws.com.cn", "dynamodb"),
+            Host::Aws(Some("cn-north-1".to_owned()))
+        );
         assert_eq!(
             host("s3://vpce-1.s3.us-east-1.vpce.amazonaws.com/b", "s3"),
             Host::Server("https://vpce-1.s3.us-east-1.vpce.amazonaws.com".to_owned())

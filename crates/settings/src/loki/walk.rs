@@ -90,7 +90,9 @@ impl<'a> Walk<'a> {
 
 fn unknown(path: &str, key: &str, place: &Place) -> String {
     if path == key && OWN_SECTIONS.contains(&key) {
-        return format!("{place}: {path} is a section of Sigyn's own form in a file of Loki; use one form or the other");
+        return format!(
+            "{place}: {path} is a section of Sigyn's own form in a file of Loki; use one form or the other"
+        );
     }
     // Lists and chosen names are written as the table writes them.
     let known = table::paths().iter().map(|(path, _)| path.as_str());
@@ -143,7 +145,9 @@ mod tests {
     #[test]
     fn shapes_are_checked() {
         assert_eq!(
-            problems("server: 5\nauth_enabled: {a: 1}\nschema_config:\n  configs: {from: x}\nlimits_config:\n  retention_stream: {a: 1}\n"),
+            problems(
+                "server: 5\nauth_enabled: {a: 1}\nschema_config:\n  configs: {from: x}\nlimits_config:\n  retention_stream: {a: 1}\n"
+            ),
             [
                 "line 1: server is a section; put its keys below it, indented",
                 "line 2: auth_enabled takes a value, not a section",

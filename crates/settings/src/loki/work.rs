@@ -20,7 +20,11 @@ pub(super) struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(given: Vec<Given<'a>>, problems: Vec<String>, variable: &'a dyn Fn(&str) -> Option<String>) -> Self {
+    pub(super) fn new(
+        given: Vec<Given<'a>>,
+        problems: Vec<String>,
+        variable: &'a dyn Fn(&str) -> Option<String>,
+    ) -> Self {
         let out = Node::Section(Vec::new());
         Self { given, taken: RefCell::default(), variable, out, notes: Vec::new(), problems }
     }
@@ -33,7 +37,8 @@ impl<'a> Work<'a> {
     pub(super) fn find(&self, path: &str) -> Option<&Given<'a>> {
         let found = self.given.iter().find(|given| given.path == path)?;
         self.taken.borrow_mut().insert(path.to_owned());
-        let nothing = matches!(found.node, Node::Leaf(Value::Null)) || found.node.value() == Value::String(String::new());
+        let nothing =
+            matches!(found.node, Node::Leaf(Value::Null)) || found.node.value() == Value::String(String::new());
         (!nothing).then_some(found)
     }
 
@@ -131,7 +136,9 @@ pub(super) fn is_true(node: &Node) -> bool {
 /// A value as Sigyn writes it: a duration's plain number is nanoseconds in Loki, and seconds here.
 pub(super) fn plain(given: &Given<'_>) -> Value {
     match (given.key.kind, given.node.value()) {
-        (super::table::Kind::Duration, Value::Number(nanos)) if nanos.as_i64() != Some(0) => Value::String(format!("{nanos}ns")),
+        (super::table::Kind::Duration, Value::Number(nanos)) if nanos.as_i64() != Some(0) => {
+            Value::String(format!("{nanos}ns"))
+        }
         (super::table::Kind::Text, value @ (Value::Number(_) | Value::Bool(_))) => Value::String(value.to_string()),
         (super::table::Kind::Switch, Value::String(_)) => Value::Bool(is_true(given.node)),
         (_, value) => value,
