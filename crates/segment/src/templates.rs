@@ -2,7 +2,8 @@
 //!
 //! Lines are taken apart into static text and slots (`tokens`, `json`), sorted by template (`learn`), and the values of each slot are
 //! stored in the cheapest way found for them (`encode`, `kinds`, `numbers`, `classes`). Values that are texts with a structure of
-//! their own have templates again. Reading finds all parts first (`node`, `section`) and decodes those that are asked for (`lines`).
+//! their own have templates again. Reading finds all parts first (`node`, `section`) and puts lines together (`weave`), or decodes only
+//! what is asked for (`lines`); needles are looked for in templates before any value is decoded (`sketch`, `windows`, `find`).
 //!
 //! The bytes are specified in `docs/formats/segment.md` § Templates.
 
@@ -10,15 +11,21 @@ mod bits;
 mod classes;
 mod digits;
 mod encode;
+mod find;
 mod json;
 mod kinds;
 mod learn;
+mod lines;
 mod node;
 mod numbers;
 mod section;
+mod sketch;
 mod times;
 mod tokens;
 mod weave;
+mod windows;
+
+pub use lines::TemplateLines;
 
 use sigyn_model::Lines;
 
