@@ -13,6 +13,8 @@ pub struct BackendConfig {
     pub compact_after: Span,
     /// Merge an hour's parts for good, in the smallest encoding, once nothing was added to it for this long. Default 30s.
     pub finish_after: Span,
+    /// Drop data past its tenant's `limits.retention_period`. Default true; false keeps everything, as Loki does without `compactor.retention_enabled`.
+    pub retention_enabled: bool,
     /// How often to look for parts past their tenant's `limits.retention_period`. Default 10m.
     pub retention_interval: Span,
     /// How often to look for objects to delete. Default 1m.
@@ -27,6 +29,7 @@ impl Default for BackendConfig {
             compact_interval: Span::seconds(2),
             compact_after: Span::seconds(10),
             finish_after: Span::seconds(30),
+            retention_enabled: true,
             retention_interval: Span::seconds(600),
             gc_interval: Span::seconds(60),
             delete_grace: Span::seconds(900),

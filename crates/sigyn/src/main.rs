@@ -43,12 +43,12 @@ fn run(arguments: Vec<String>) -> anyhow::Result<()> {
             println!("the configuration is valid");
         }
         Action::Serve => {
-            let config = Config::load(&flags)?;
+            let loaded = Config::load(&flags)?;
             if flags.print_config {
-                eprint!("{}", config.to_yaml());
+                eprint!("{}", loaded.config.to_yaml());
             }
-            let log_level = logging::start(&config.log)?;
-            serve::run(config, log_level)?;
+            let log_level = logging::start(&loaded.config.log)?;
+            serve::run(loaded, log_level)?;
         }
     }
     Ok(())

@@ -20,22 +20,26 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{Config, Loaded};
 use crate::{process_metrics, signals, version};
 use front::Front;
 
 /// Runs until a signal stops it.
-pub(crate) fn run(config: Config, log_level: Arc<dyn LevelSwitch>) -> Result<()> {
+pub(crate) fn run(loaded: Loaded, log_level: Arc<dyn LevelSwitch>) -> Result<()> {
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .enable_all()
         .build()
         .context("starting the async runtime")?;
-    runtime.block_on(serve(config, log_level, threads))
+    runtime.block_on(serve(loaded, log_level, threads))
 }
 
-async fn serve(config: Config, log_level: Arc<dyn LevelSwitch>, threads: usize) -> Result<()> {
+async fn serve(loaded: Loaded, log_level: Arc<dyn LevelSwitch>, threads: usize) -> Result<()> {
+    let Loaded { config, loki, .. } = loaded;
+    if let Some(loki) = &loki {
+        loki.tell();
+    }
     let stopping = CancellationToken::new();
     signals::watch(stopping.clone())?;
     let (listener, address) = listen(&config).await?;

@@ -112,7 +112,7 @@ fn settings_are_verified() {
     );
     assert!(problems.contains("line 4: limits.max_line_size: -1 is not a size"), "{problems}");
     let (code, _, problems) = check("schema_config:\n  configs: []\n");
-    assert_eq!((code, problems.contains("is a configuration of Loki")), (Some(1), true), "{problems}");
+    assert_eq!((code, problems.contains("schema_config.configs has no entry")), (Some(1), true), "{problems}");
     let (code, _, problems) = run(&["-config.file=/nowhere/x.yaml"]);
     assert_eq!((code, problems.contains("reading the configuration /nowhere/x.yaml")), (Some(1), true), "{problems}");
 }
