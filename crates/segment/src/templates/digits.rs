@@ -48,7 +48,7 @@ const POWERS: [u64; 20] = {
 #[inline]
 fn length(value: u64) -> usize {
     // 1233 / 4096 is a little more than the logarithm of 2 to base 10.
-    let guess = ((64 - (value | 1).leading_zeros()) * 1233 >> 12) as usize;
+    let guess = (((64 - (value | 1).leading_zeros()) * 1233) >> 12) as usize;
     guess + usize::from(value >= POWERS[guess.min(19)])
 }
 
@@ -79,18 +79,26 @@ pub(super) enum Case {
     Upper,
 }
 
-impl Case {
-    const fn digits(self) -> &'static [u8; 16] {
-        match self {
-            Self::Lower => b"0123456789abcdef",
-            Self::Upper => b"0123456789ABCDEF",
-        }
-    }
+const LOWER: [[u8; 2]; 256] = pairs(b"0123456789abcdef");
+const UPPER: [[u8; 2]; 256] = pairs(b"0123456789ABCDEF");
 
+const fn pairs(digits: &[u8; 16]) -> [[u8; 2]; 256] {
+    let mut pairs = [[0; 2]; 256];
+    let mut at = 0;
+    while at < 256 {
+        pairs[at] = [digits[at >> 4], digits[at & 15]];
+        at += 1;
+    }
+    pairs
+}
+
+impl Case {
     /// Two digits for each byte.
-    pub(super) fn table(self) -> [[u8; 2]; 256] {
-        let digits = self.digits();
-        std::array::from_fn(|byte| [digits[byte >> 4], digits[byte & 15]])
+    pub(super) const fn table(self) -> &'static [[u8; 2]; 256] {
+        match self {
+            Self::Lower => &LOWER,
+            Self::Upper => &UPPER,
+        }
     }
 }
 
