@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn nibbles_read_both_cases() {
         for case in [Case::Lower, Case::Upper] {
-            for (byte, [high, low]) in (0_u8..=255).zip(case.table()) {
+            for (byte, [high, low]) in (0_u8..=255).zip(*case.table()) {
                 assert_eq!(nibble(high) << 4 | nibble(low), byte);
             }
         }

@@ -64,7 +64,7 @@ pub(super) enum Value {
     },
     Hex {
         width: usize,
-        table: [[u8; 2]; 256],
+        table: &'static [[u8; 2]; 256],
         packed: Vec<u8>,
     },
 }
