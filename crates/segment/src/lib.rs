@@ -41,3 +41,4 @@ pub use footer::{BlockMeta, ColumnKind, ColumnMeta, Footer, Run};
 pub use merge::{Merged, Merger};
 pub use object::{Directory, DirectoryEntry, ObjectWriter, Placement};
 pub use part::{EncodedPart, PartWriter};
+pub use templates::TemplateLines;

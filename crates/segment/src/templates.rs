@@ -2,7 +2,8 @@
 //!
 //! Lines are taken apart into static text and slots (`tokens`, `json`), sorted by template (`learn`), and the values of each slot are
 //! stored in the cheapest way found for them (`encode`, `kinds`, `numbers`, `classes`). Values that are texts with a structure of
-//! their own have templates again. Reading finds all parts first (`node`, `section`) and decodes those that are asked for (`lines`).
+//! their own have templates again. Reading finds all parts first (`node`, `section`) and puts lines together (`weave`), or decodes only
+//! what is asked for (`lines`); needles are looked for in templates before any value is decoded (`sketch`, `windows`, `find`).
 //!
 //! The bytes are specified in `docs/formats/segment.md` § Templates.
 
@@ -10,15 +11,21 @@ mod bits;
 mod classes;
 mod digits;
 mod encode;
+mod find;
 mod json;
 mod kinds;
 mod learn;
+mod lines;
 mod node;
 mod numbers;
 mod section;
+mod sketch;
 mod times;
 mod tokens;
 mod weave;
+mod windows;
+
+pub use lines::TemplateLines;
 
 use sigyn_model::Lines;
 
@@ -26,7 +33,7 @@ use self::encode::{Encoder, Texts};
 use self::node::{Members, Node, Templates};
 use self::section::Stored;
 use self::tokens::Span;
-use self::weave::{Outlines, Woven, weave};
+use self::weave::{Outlines, weave};
 use crate::varint::Reader;
 use crate::{Codec, Error, Result, format};
 
@@ -80,17 +87,13 @@ impl Templates {
         let ids = self.ids(stored, rows)?;
         let outlines = Outlines::read(self, stored)?;
         let members = Members::of(&ids, self.count);
-        outlines.check(stored, &members)?;
-        let mut columns = Vec::with_capacity(self.slots.len());
+        outlines.check(stored, |template| members.of_template(template).len())?;
+        let all: Vec<u32> = (0..rows as u32).collect();
+        let mut woven = Vec::with_capacity(self.count);
         for template in 0..self.count {
-            let rows = members.of_template(template);
-            for slot in outlines.slots(template) {
-                columns.push(self.slots[slot].decode(stored, rows.len(), Some(rows))?);
-            }
+            woven.push(self.woven(&outlines, template, stored, &members, Some(&all))?);
         }
-        let all: Vec<_> = columns.iter().collect();
-        let woven: Vec<Woven> = (0..self.count).map(|at| outlines.woven(at, &all[outlines.slots(at)])).collect();
-        let (bytes, offsets) = weave(stored, woven, &members, &ids, b"\n")?;
+        let (bytes, offsets) = weave(stored, woven, &ids, b"\n", stored.text_max() as usize)?;
         Ok(Lines { bytes, offsets })
     }
 }

@@ -8,7 +8,7 @@ use super::digits::{self, Case};
 use super::numbers::Numbers;
 use super::section::{Section, Stored};
 use super::times::{ClockFormat, DIGITS_MAX};
-use super::weave::{Outlines, Woven, weave};
+use super::weave::{Outlines, Part, Value, Woven, weave};
 use crate::varint::Reader;
 use crate::{Result, format};
 
@@ -99,16 +99,29 @@ impl Node {
 
     /// The texts; `rows` are those of the block that they are from.
     pub(super) fn decode(&self, stored: &Stored, count: usize, rows: Option<&[u32]>) -> Result<StringColumn> {
+        match self.value(stored, count, rows)? {
+            Value::Text { column, .. } => Ok(column),
+            value => {
+                let woven = Woven::new(vec![Part { text: Vec::new(), value }], Vec::new());
+                let (bytes, offsets) = weave(stored, vec![woven], &vec![0; count], &[], 0)?;
+                Ok(StringColumn { bytes, offsets, ids: identity(count) })
+            }
+        }
+    }
+
+    /// What the texts are made of, decoded and checked, but not written out.
+    fn value(&self, stored: &Stored, count: usize, rows: Option<&[u32]>) -> Result<Value> {
         match self {
             Self::Same(range) => {
                 let bytes = stored.range(range.clone())?.to_vec();
-                Ok(StringColumn { offsets: vec![0, bytes.len() as u32], bytes, ids: vec![0; count] })
+                let column = StringColumn { offsets: vec![0, bytes.len() as u32], bytes, ids: vec![0; count] };
+                Ok(Value::Text { column, indexed: true })
             }
             Self::Text { lengths, text } => {
                 let lengths = decode_numbers(lengths, stored, count, None)?;
                 let bytes = stored.section(text, stored.text_max())?.into_owned();
                 let offsets = offsets(stored, &lengths, bytes.len())?;
-                Ok(StringColumn { bytes, offsets, ids: identity(count) })
+                Ok(Value::Text { column: StringColumn { bytes, offsets, ids: identity(count) }, indexed: false })
             }
             Self::Words { count: words_count, words, ids } => {
                 let words = words.decode(stored, *words_count, None)?;
@@ -117,34 +130,54 @@ impl Node {
                     return Err(stored.corrupt("an id is past its words"));
                 }
                 let ids = ids.into_iter().map(|id| words.ids[id as usize]).collect();
-                Ok(StringColumn { ids, ..words })
+                Ok(Value::Text { column: StringColumn { ids, ..words }, indexed: true })
             }
             Self::Decimal(numbers) => {
                 let values = decode_numbers(numbers, stored, count, rows)?;
-                written(stored, count, 20 * values.len(), |at, out| {
-                    let value = values[at];
-                    (value >= 0).then(|| digits::push(out, value as u64))
-                })
+                in_range(stored, &values, i64::MAX)?;
+                Ok(Value::Decimal(values))
             }
             Self::Padded { width, numbers } => {
                 let values = decode_numbers(numbers, stored, count, rows)?;
-                let width = usize::from(*width);
-                let end = 10_i64.pow(width as u32);
-                written(stored, count, width * values.len(), |at, out| {
-                    let value = values[at];
-                    (0..end).contains(&value).then(|| digits::push_padded(out, value as u64, width))
-                })
+                in_range(stored, &values, 10_i64.pow(u32::from(*width)))?;
+                Ok(Value::Padded { width: usize::from(*width), values })
             }
             Self::Clock { format, numbers } => {
                 let values = decode_numbers(numbers, stored, count, rows)?;
-                written(stored, count, format.length() * values.len(), |at, out| {
-                    let value = values[at];
-                    (0..format.end()).contains(&value).then(|| format.write(value, out))
-                })
+                in_range(stored, &values, format.end())?;
+                Ok(Value::Clock { format: *format, values })
             }
-            Self::Hex { width, case, packed } => decode_hex(stored, count, *width, *case, packed),
-            Self::Templates(templates) => templates.decode(stored, count, rows),
+            Self::Hex { width, case, packed } => unpack_hex(stored, count, *width, *case, packed),
+            Self::Templates(templates) => {
+                let column = templates.decode(stored, count, rows)?;
+                Ok(Value::Text { column, indexed: false })
+            }
         }
+    }
+
+    /// Appends the parts that make a text: what is the same in all texts to `text`, what follows such text and varies to `parts`.
+    fn flatten(
+        &self,
+        stored: &Stored,
+        count: usize,
+        rows: Option<&[u32]>,
+        text: &mut Vec<u8>,
+        parts: &mut Vec<Part>,
+    ) -> Result<()> {
+        match self {
+            Self::Same(range) => text.extend_from_slice(stored.range(range.clone())?),
+            Self::Templates(templates) if templates.count == 1 => {
+                templates.ids(stored, count)?;
+                let outlines = Outlines::read(templates, stored)?;
+                outlines.check(stored, |_| count)?;
+                templates.flatten(&outlines, 0, (stored, count, rows), text, parts)?;
+            }
+            _ => parts.push(Part { text: std::mem::take(text), value: self.value(stored, count, rows)? }),
+        }
+        if text.len() as u64 > stored.text_max() {
+            return Err(stored.corrupt("the static text of templates is longer than all lines"));
+        }
+        Ok(())
     }
 }
 
@@ -185,47 +218,22 @@ fn offsets(stored: &Stored, lengths: &[i64], total: usize) -> Result<Vec<u32>> {
     Ok(offsets)
 }
 
-/// A column of texts that `write` appends one by one; `None` from it means that a number cannot be written so.
-fn written(
-    stored: &Stored,
-    count: usize,
-    guess: usize,
-    mut write: impl FnMut(usize, &mut Vec<u8>) -> Option<()>,
-) -> Result<StringColumn> {
-    let mut bytes = Vec::with_capacity(guess.min(stored.text_max() as usize));
-    let mut offsets = Vec::with_capacity(count + 1);
-    offsets.push(0);
-    for at in 0..count {
-        write(at, &mut bytes).ok_or_else(|| stored.corrupt("a number is out of its range"))?;
-        offsets.push(bytes.len() as u32);
-    }
-    if bytes.len() as u64 > stored.text_max() {
-        return Err(stored.corrupt("numbers take more bytes than all lines"));
-    }
-    Ok(StringColumn { bytes, offsets, ids: identity(count) })
+/// Whether all `values` are numbers from 0 to below `end`.
+fn in_range(stored: &Stored, values: &[i64], end: i64) -> Result<()> {
+    let outside = values.iter().fold(false, |outside, value| outside | (*value < 0) | (*value >= end));
+    if outside { Err(stored.corrupt("a number is out of its range")) } else { Ok(()) }
 }
 
-fn decode_hex(stored: &Stored, count: usize, width: usize, case: Case, packed: &Section) -> Result<StringColumn> {
+fn unpack_hex(stored: &Stored, count: usize, width: usize, case: Case, packed: &Section) -> Result<Value> {
     let stride = width.div_ceil(2);
     if (count as u64).saturating_mul(width as u64) > stored.text_max() {
         return Err(stored.corrupt("hexadecimal numbers take more bytes than all lines"));
     }
-    let packed = stored.exactly(packed, count * stride)?;
-    let table = case.table();
-    let mut bytes = Vec::with_capacity(count * width);
-    for number in packed.chunks_exact(stride) {
-        let (odd, pairs) = number.split_at(width % 2);
-        if let [digit] = odd {
-            let [high, low] = table[usize::from(*digit)];
-            if high != b'0' {
-                return Err(stored.corrupt("a hexadecimal number has a digit too many"));
-            }
-            bytes.push(low);
-        }
-        pairs.iter().for_each(|pair| bytes.extend_from_slice(&table[usize::from(*pair)]));
+    let packed = stored.exactly(packed, count * stride)?.into_owned();
+    if width % 2 == 1 && packed.chunks_exact(stride).any(|number| number[0] > 15) {
+        return Err(stored.corrupt("a hexadecimal number has a digit too many"));
     }
-    let offsets = (0..=count).map(|at| (at * width) as u32).collect();
-    Ok(StringColumn { bytes, offsets, ids: identity(count) })
+    Ok(Value::Hex { width, table: case.table(), packed })
 }
 
 impl Templates {
@@ -254,20 +262,49 @@ impl Templates {
         let ids = self.ids(stored, count)?;
         let outlines = Outlines::read(self, stored)?;
         let members = Members::of(&ids, self.count);
-        outlines.check(stored, &members)?;
-        let mut columns = Vec::with_capacity(self.slots.len());
+        outlines.check(stored, |template| members.of_template(template).len())?;
+        let mut woven = Vec::with_capacity(self.count);
         for template in 0..self.count {
-            let positions = members.of_template(template);
-            let rows: Option<Vec<u32>> =
-                rows.map(|rows| positions.iter().filter_map(|at| rows.get(*at as usize).copied()).collect());
-            for slot in outlines.slots(template) {
-                columns.push(self.slots[slot].decode(stored, positions.len(), rows.as_deref())?);
+            woven.push(self.woven(&outlines, template, stored, &members, rows)?);
+        }
+        let (bytes, offsets) = weave(stored, woven, &ids, &[], 0)?;
+        Ok(StringColumn { bytes, offsets, ids: identity(count) })
+    }
+
+    /// A template ready to be put together; `rows` are the block's rows of all texts.
+    pub(super) fn woven(
+        &self,
+        outlines: &Outlines,
+        template: usize,
+        stored: &Stored,
+        members: &Members,
+        rows: Option<&[u32]>,
+    ) -> Result<Woven> {
+        let positions = members.of_template(template);
+        let rows: Option<Vec<u32>> =
+            rows.map(|rows| positions.iter().filter_map(|at| rows.get(*at as usize).copied()).collect());
+        let (mut text, mut parts) = (Vec::new(), Vec::new());
+        let of = (stored, positions.len(), rows.as_deref());
+        self.flatten(outlines, template, of, &mut text, &mut parts)?;
+        Ok(Woven::new(parts, text))
+    }
+
+    fn flatten(
+        &self,
+        outlines: &Outlines,
+        template: usize,
+        (stored, count, rows): (&Stored, usize, Option<&[u32]>),
+        text: &mut Vec<u8>,
+        parts: &mut Vec<Part>,
+    ) -> Result<()> {
+        let mut slots = outlines.slots(template);
+        for piece in outlines.texts(template) {
+            text.extend_from_slice(piece);
+            if let Some(slot) = slots.next() {
+                self.slots[slot].flatten(stored, count, rows, text, parts)?;
             }
         }
-        let all: Vec<&StringColumn> = columns.iter().collect();
-        let woven: Vec<Woven> = (0..self.count).map(|at| outlines.woven(at, &all[outlines.slots(at)])).collect();
-        let (bytes, offsets) = weave(stored, woven, &members, &ids, &[])?;
-        Ok(StringColumn { bytes, offsets, ids: identity(count) })
+        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use sigyn_model::{EncodedLines as _, Found, Needle, Piece};
 
 use super::*;
 
@@ -139,4 +140,95 @@ fn what_lines_have_in_common_is_stored_once() {
         .collect();
     let bytes = encoded(&block(&lines)).expect("alike");
     assert!(bytes.len() < 250, "{} bytes", bytes.len());
+}
+
+fn opened(block: &Block) -> TemplateLines {
+    let bytes = encoded(block).expect("so few lines always have templates");
+    let (length, crc) = (bytes.len() as u32, crate::compression::crc32c(&bytes));
+    let raw_length = block.bytes.len() as u32;
+    let meta = crate::ColumnMeta { kind: crate::ColumnKind::Lines, offset: 0, length, raw_length, crc };
+    let times = block.times.clone().into();
+    TemplateLines::open(bytes.into(), &meta, times).expect("sound").expect("templates")
+}
+
+fn found(lines: &[Vec<u8>], needle: &Needle, rows: std::ops::Range<u32>) -> Vec<u32> {
+    let holds = |line: &[u8]| {
+        let line = if needle.folded { line.to_ascii_lowercase() } else { line.to_vec() };
+        memchr::memmem::find(&line, &needle.bytes).is_some()
+    };
+    rows.filter(|row| holds(&lines[*row as usize])).collect()
+}
+
+fn check_needle(block: &TemplateLines, lines: &[Vec<u8>], bytes: &[u8], rows: std::ops::Range<u32>) {
+    for folded in [false, true] {
+        let bytes = if folded { bytes.to_ascii_lowercase() } else { bytes.to_vec() };
+        let needle = Needle { bytes, folded };
+        let mut hits = Vec::new();
+        assert_eq!(block.find(&needle, rows.clone(), &mut hits), Ok(Found::Exact));
+        assert_eq!(hits, found(lines, &needle, rows.clone()), "{:?}", String::from_utf8_lossy(&needle.bytes));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn needles_are_found_exactly(
+        lines in lines(),
+        cuts in vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 1..90_usize), 1..25),
+        others in vec(piece(), 1..6),
+        range in any::<(prop::sample::Index, prop::sample::Index)>(),
+    ) {
+        let block = opened(&block(&lines));
+        let rows = lines.len() as u32;
+        let (from, to) = (range.0.index(lines.len()) as u32, range.1.index(lines.len()) as u32);
+        for (line, start, length) in cuts {
+            let line = line.get(&lines);
+            if !line.is_empty() {
+                let start = start.index(line.len());
+                let cut = &line[start..(start + length).min(line.len())];
+                check_needle(&block, &lines, cut, 0..rows);
+                check_needle(&block, &lines, &[cut, b"0"].concat(), from.min(to)..from.max(to));
+            }
+        }
+        for other in others.iter().filter(|other| !other.is_empty()) {
+            check_needle(&block, &lines, other, 0..rows);
+        }
+    }
+
+    #[test]
+    fn pieces_and_values_make_the_lines(lines in lines(), picked in vec(any::<prop::sample::Index>(), 0..20)) {
+        let block = opened(&block(&lines));
+        prop_assert_eq!(block.rows() as usize, lines.len());
+        let mut nth = vec![0; block.shapes() as usize];
+        for (shape, line) in block.row_shapes().expect("sound").iter().zip(&lines) {
+            let (shape, at) = (u32::from(*shape), nth[usize::from(*shape)]);
+            nth[shape as usize] += 1;
+            let pieces = block.pieces(shape);
+            let text = |piece: &Piece| matches!(piece, Piece::Text(_));
+            prop_assert!(pieces.windows(2).all(|pair| text(&pair[0]) != text(&pair[1])), "{:?}", pieces);
+            let mut made = Vec::new();
+            for piece in pieces {
+                match piece {
+                    Piece::Text(text) => made.extend_from_slice(text),
+                    Piece::Slot(slot) => {
+                        let column = block.values(shape, *slot).expect("sound");
+                        let id = column.ids[at] as usize;
+                        made.extend_from_slice(&column.bytes[column.offsets[id] as usize..column.offsets[id + 1] as usize]);
+                    }
+                }
+            }
+            prop_assert_eq!(&made, line);
+        }
+        let mut rows: Vec<u32> = picked.iter().map(|at| at.index(lines.len()) as u32).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        let mut some = Lines::default();
+        block.decode_rows(&rows, &mut some).expect("sound");
+        for (at, row) in rows.iter().enumerate() {
+            prop_assert_eq!(some.get(at), &lines[*row as usize][..]);
+        }
+        let all = block.decode().expect("sound");
+        prop_assert!(lines.iter().enumerate().all(|(at, line)| all.get(at) == line));
+    }
 }

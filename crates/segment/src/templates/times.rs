@@ -1,5 +1,7 @@
 //! Times that lines repeat from their rows, and the time of day as text.
 
+use super::digits;
+
 /// What a row's time says about a number of its line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Forecast {
@@ -20,12 +22,22 @@ impl Forecast {
     /// For a row at `nanos` since the Unix epoch. At most 9 digits.
     #[inline]
     pub(super) fn of(self, nanos: i64) -> i64 {
-        let unit = |digits: u8| POWERS[usize::from(DIGITS_MAX - digits.min(DIGITS_MAX))];
         match self {
-            Self::Clock(digits) => nanos.rem_euclid(DAY) / unit(digits),
-            Self::Epoch(digits) => nanos.div_euclid(unit(digits)),
-            Self::Fraction(digits) => nanos.rem_euclid(SECOND) / unit(digits),
+            Self::Clock(digits) => in_units(nanos.rem_euclid(DAY), digits),
+            Self::Epoch(digits) => in_units(nanos, digits),
+            Self::Fraction(digits) => in_units(nanos.rem_euclid(SECOND), digits),
         }
+    }
+}
+
+/// Nanoseconds in units of 10^-digits seconds, rounded down. The usual units are constants, so that nothing is divided.
+#[inline(always)]
+fn in_units(nanos: i64, digits: u8) -> i64 {
+    match digits {
+        0 => nanos.div_euclid(SECOND),
+        3 => nanos.div_euclid(1_000_000),
+        6 => nanos.div_euclid(1_000),
+        _ => nanos.div_euclid(POWERS[usize::from(DIGITS_MAX - digits.min(DIGITS_MAX))]),
     }
 }
 
@@ -51,18 +63,37 @@ impl ClockFormat {
         86_400 * POWERS[usize::from(self.digits)]
     }
 
-    /// Appends the text of `value`, which is below [`ClockFormat::end`].
-    pub(super) fn write(self, value: i64, out: &mut Vec<u8>) {
-        let power = POWERS[usize::from(self.digits)];
-        let (seconds, fraction) = (value / power, value % power);
-        let pair = |value: i64| [b'0' + (value / 10) as u8, b'0' + (value % 10) as u8];
-        let ([h, i], [m, n], [s, t]) = (pair(seconds / 3600), pair(seconds / 60 % 60), pair(seconds % 60));
-        out.extend_from_slice(&[h, i, b':', m, n, b':', s, t]);
+    /// Writes `value`, which is below [`ClockFormat::end`], to `to[at..]` and returns its length.
+    #[inline(always)]
+    pub(super) fn write(self, to: &mut [u8], at: usize, value: i64) -> usize {
+        let (seconds, fraction) = split(value as u64, self.digits);
+        let to = &mut to[at..at + self.length()];
+        digits::write_padded(to, 0, u64::from(seconds / 3600), 2);
+        to[2] = b':';
+        digits::write_padded(to, 3, u64::from(seconds / 60 % 60), 2);
+        to[5] = b':';
+        digits::write_padded(to, 6, u64::from(seconds % 60), 2);
         if self.digits > 0 {
-            out.push(self.separator);
-            super::digits::push_padded(out, fraction as u64, usize::from(self.digits));
+            to[8] = self.separator;
+            digits::write_padded(to, 9, fraction, usize::from(self.digits));
         }
+        self.length()
     }
+}
+
+/// Whole seconds of a day and the rest. The usual units are constants, so that nothing is divided.
+#[inline(always)]
+fn split(value: u64, digits: u8) -> (u32, u64) {
+    let (seconds, rest) = match digits {
+        0 => (value, 0),
+        3 => (value / 1_000, value % 1_000),
+        6 => (value / 1_000_000, value % 1_000_000),
+        _ => {
+            let power = POWERS[usize::from(digits.min(DIGITS_MAX))] as u64;
+            (value / power, value % power)
+        }
+    };
+    (seconds as u32, rest)
 }
 
 /// The time of day at the start of `text`: its format and value in units of its last digit.
@@ -97,9 +128,9 @@ mod tests {
     fn clocks_come_back_and_others_are_no_clocks() {
         for text in ["00:00:00", "23:59:59,9", "09:10:11.123", "12:00:00.000000001"] {
             let (format, value) = parse_clock(text.as_bytes()).expect("a clock");
-            let mut out = Vec::new();
-            format.write(value, &mut out);
-            assert_eq!((out.as_slice(), format.length()), (text.as_bytes(), text.len()));
+            let mut out = [0; 20];
+            let length = format.write(&mut out, 1, value);
+            assert_eq!((&out[1..1 + length], format.length()), (text.as_bytes(), text.len()));
             assert!(value < format.end());
         }
         for text in ["24:00:00", "00:60:00", "00:00:60", "0:00:00", "00-00-00", "00:00:0"] {

@@ -4,8 +4,10 @@ use std::ops::Range;
 
 use sigyn_model::StringColumn;
 
-use super::node::{Members, Templates};
+use super::digits;
+use super::node::Templates;
 use super::section::Stored;
+use super::times::ClockFormat;
 use crate::Result;
 use crate::varint::Reader;
 
@@ -27,11 +29,44 @@ struct Outline {
 
 /// One template's texts and values, ready to be put together.
 #[derive(Debug)]
-pub(super) struct Woven<'a> {
-    texts: Vec<&'a [u8]>,
-    values: Vec<&'a StringColumn>,
+pub(super) struct Woven {
+    parts: Vec<Part>,
+    last: Vec<u8>,
+    /// No text of it is longer.
+    length_max: usize,
     /// Texts of it put together so far.
     done: usize,
+}
+
+/// Static text and the values that follow it.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) text: Vec<u8>,
+    pub(super) value: Value,
+}
+
+/// Values of a slot. Numbers have been checked to be in range.
+#[derive(Debug)]
+pub(super) enum Value {
+    /// `indexed` unless the nth text has value n.
+    Text {
+        column: StringColumn,
+        indexed: bool,
+    },
+    Decimal(Vec<i64>),
+    Padded {
+        width: usize,
+        values: Vec<i64>,
+    },
+    Clock {
+        format: ClockFormat,
+        values: Vec<i64>,
+    },
+    Hex {
+        width: usize,
+        table: &'static [[u8; 2]; 256],
+        packed: Vec<u8>,
+    },
 }
 
 impl Outlines {
@@ -66,9 +101,8 @@ impl Outlines {
     }
 
     /// Static text alone must not take more than all lines: this bounds the number of values, too.
-    pub(super) fn check(&self, stored: &Stored, members: &Members) -> Result<()> {
-        let total =
-            (0..).zip(&self.templates).map(|(at, outline)| outline.length * members.of_template(at).len() as u64);
+    pub(super) fn check(&self, stored: &Stored, members: impl Fn(usize) -> usize) -> Result<()> {
+        let total = (0..).zip(&self.templates).map(|(at, outline)| outline.length.saturating_mul(members(at) as u64));
         if total.fold(0_u64, u64::saturating_add) > stored.text_max() {
             return Err(stored.corrupt("the static text of templates is longer than all lines"));
         }
@@ -82,79 +116,123 @@ impl Outlines {
     pub(super) fn texts(&self, template: usize) -> impl ExactSizeIterator<Item = &[u8]> {
         self.templates[template].texts.iter().map(|range| &self.bytes[range.clone()])
     }
+}
 
-    pub(super) fn woven<'a>(&'a self, template: usize, values: &[&'a StringColumn]) -> Woven<'a> {
-        Woven { texts: self.texts(template).collect(), values: values.to_vec(), done: 0 }
+impl Woven {
+    pub(super) fn new(parts: Vec<Part>, last: Vec<u8>) -> Self {
+        let length_max = last.len() + parts.iter().map(|part| part.text.len() + part.value.length_max()).sum::<usize>();
+        Self { parts, last, length_max, done: 0 }
     }
 }
 
-impl Woven<'_> {
-    fn length(&self, members: usize) -> u64 {
-        let texts: u64 = self.texts.iter().map(|text| text.len() as u64).sum();
-        let value = |column: &StringColumn, id: &u32| {
-            u64::from(column.offsets[*id as usize + 1] - column.offsets[*id as usize])
-        };
-        let values: u64 =
-            self.values.iter().map(|column| column.ids.iter().map(|id| value(column, id)).sum::<u64>()).sum();
-        texts * members as u64 + values
+impl Value {
+    fn length_max(&self) -> usize {
+        match self {
+            Self::Text { column, .. } => {
+                column.offsets.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0) as usize
+            }
+            Self::Decimal(_) => digits::WINDOW,
+            Self::Padded { width, .. } | Self::Hex { width, .. } => *width,
+            Self::Clock { format, .. } => format.length(),
+        }
+    }
+
+    /// Writes the text of the nth value to `to[at..]` and returns the end there; there is room for [`Value::length_max`] and slack.
+    #[inline(always)]
+    fn write(&self, row: usize, to: &mut [u8], at: usize) -> usize {
+        match self {
+            Self::Text { column, indexed } => {
+                let value = if *indexed { column.ids[row] as usize } else { row };
+                copy(to, at, &column.bytes, column.offsets[value] as usize, column.offsets[value + 1] as usize)
+            }
+            Self::Decimal(values) => at + digits::write(to, at, values[row] as u64),
+            Self::Padded { width, values } => at + digits::write_padded(to, at, values[row] as u64, *width),
+            Self::Clock { format, values } => at + format.write(to, at, values[row]),
+            Self::Hex { width, table, packed } => {
+                let stride = width.div_ceil(2);
+                let (odd, pairs) = packed[row * stride..(row + 1) * stride].split_at(width % 2);
+                let to = &mut to[at..at + width];
+                let (first, rest) = to.split_at_mut(odd.len());
+                first.iter_mut().zip(odd).for_each(|(to, digit)| *to = table[usize::from(*digit)][1]);
+                rest.chunks_exact_mut(2)
+                    .zip(pairs)
+                    .for_each(|(to, pair)| to.copy_from_slice(&table[usize::from(*pair)]));
+                at + width
+            }
+        }
     }
 }
 
-/// The texts of `ids`, in that order, each followed by `separator`: their bytes, and where they start.
+/// The texts of `ids`, in that order, each followed by `separator`: their bytes, and where they start. `guess` is how many bytes
+/// there will be.
 ///
 /// Errors: `Corrupt` when they are longer than all lines together.
 pub(super) fn weave(
     stored: &Stored,
     mut templates: Vec<Woven>,
-    members: &Members,
     ids: &[u16],
     separator: &[u8],
+    guess: usize,
 ) -> Result<(Vec<u8>, Vec<u32>)> {
-    let lengths = (0..).zip(&templates).map(|(at, woven)| woven.length(members.of_template(at).len()));
-    let total = lengths.fold(0_u64, u64::saturating_add) + (ids.len() * separator.len()) as u64;
-    if total > stored.text_max() {
-        return Err(stored.corrupt(format!("texts take {total} bytes, lines {}", stored.text_max())));
-    }
-    let mut bytes = vec![0; total as usize + SLACK];
+    let length_max = templates.iter().map(|woven| woven.length_max).max().unwrap_or(0);
+    let room = length_max.saturating_add(SLACK + separator.len());
+    let mut bytes = vec![0; guess + room];
     let mut offsets = Vec::with_capacity(ids.len() + 1);
     let mut at = 0;
     offsets.push(0);
     for id in ids {
+        if bytes.len() - at < room {
+            if at as u64 > stored.text_max() {
+                break;
+            }
+            bytes.resize(bytes.len() * 2 + room, 0);
+        }
         let woven = &mut templates[usize::from(*id)];
         let row = woven.done;
         woven.done += 1;
-        for (text, column) in woven.texts.iter().zip(&woven.values) {
-            at = copy(&mut bytes, at, text, 0, text.len());
-            let value = column.ids[row] as usize;
-            let (start, end) = (column.offsets[value] as usize, column.offsets[value + 1] as usize);
-            at = copy(&mut bytes, at, &column.bytes, start, end);
+        for part in &woven.parts {
+            at = copy(&mut bytes, at, &part.text, 0, part.text.len());
+            at = part.value.write(row, &mut bytes, at);
         }
-        if let Some(text) = woven.texts.last() {
-            at = copy(&mut bytes, at, text, 0, text.len());
-        }
-        if !separator.is_empty() {
-            bytes[at] = separator[0];
+        at = copy(&mut bytes, at, &woven.last, 0, woven.last.len());
+        if let [separator] = separator {
+            bytes[at] = *separator;
             at += 1;
         }
         offsets.push(at as u32);
+    }
+    if at as u64 > stored.text_max() {
+        return Err(stored.corrupt(format!("texts take more than the {} bytes of all lines", stored.text_max())));
     }
     bytes.truncate(at);
     Ok((bytes, offsets))
 }
 
-/// Copies of up to this many bytes are made in one go, whatever their length.
-const SLACK: usize = 16;
+/// Bytes behind the longest text that may be overwritten: copies are made this many at a time.
+const SLACK: usize = 24;
+const STEP: usize = 16;
+/// Longer texts are left to `memcpy`.
+const STEPPED_MAX: usize = 64;
 
 /// Copies `from[start..end]` to `to[at..]` and returns the end there. What follows the end may be overwritten.
 #[inline(always)]
 fn copy(to: &mut [u8], at: usize, from: &[u8], start: usize, end: usize) -> usize {
     let length = end - start;
-    if length <= SLACK
-        && let (Some(to), Some(from)) = (to.get_mut(at..at + SLACK), from.get(start..start + SLACK))
-    {
-        to.copy_from_slice(from);
-    } else {
-        to[at..at + length].copy_from_slice(&from[start..end]);
+    if length <= STEPPED_MAX {
+        let mut done = 0;
+        while done < length {
+            let (Some(to), Some(from)) =
+                (to.get_mut(at + done..at + done + STEP), from.get(start + done..start + done + STEP))
+            else {
+                break;
+            };
+            to.copy_from_slice(from);
+            done += STEP;
+        }
+        if done >= length {
+            return at + length;
+        }
     }
+    to[at..at + length].copy_from_slice(&from[start..end]);
     at + length
 }
