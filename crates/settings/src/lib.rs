@@ -2,11 +2,13 @@
 //!
 //! [`tree::Node`] is a file with the place of every value; [`expand`] fills in the environment; [`nearest`] finds the key
 //! that somebody probably meant; [`print`] writes a tree as YAML; [`mask`] hides secrets in anything that is shown.
-//! [`loki`] knows every key of Loki's configuration and turns such a file into a tree of Sigyn's own.
+//! [`loki`] knows every key of Loki's configuration and turns such a file into a tree of Sigyn's own; [`helm`] does so with the
+//! values of Loki's chart.
 //!
 //! What the settings mean, and which exist in Sigyn, is left to the binary and to the crates that read them.
 
 pub mod expand;
+pub mod helm;
 pub mod loki;
 pub mod mask;
 pub mod nearest;

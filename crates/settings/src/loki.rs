@@ -17,10 +17,13 @@ mod url;
 mod walk;
 mod work;
 
+use std::collections::BTreeMap;
+
 use crate::tree::{Node, Place};
 
 pub use expand::variables;
 pub use runtime::overrides;
+pub(crate) use work::text_of as text;
 
 /// Sections at the top that Loki has and Sigyn has not.
 const SECTIONS: [&str; 20] = [
@@ -58,6 +61,21 @@ impl NoteKind {
     }
 }
 
+/// Notes with the same reason, their keys together, in the order of the first.
+#[must_use]
+pub fn by_reason<'a>(notes: impl Iterator<Item = &'a Note>) -> Vec<(&'a str, Vec<&'a str>)> {
+    let mut order: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    for note in notes {
+        let at = *places.entry(note.text.as_str()).or_insert_with(|| {
+            order.push((note.text.as_str(), Vec::new()));
+            order.len() - 1
+        });
+        order[at].1.push(&note.key);
+    }
+    order
+}
+
 /// A file of Loki in Sigyn's words.
 #[derive(Debug)]
 pub struct Translation {
@@ -89,6 +107,12 @@ pub enum NoteKind {
     Missing,
     /// There is nothing here that it could change.
     NotNeeded,
+}
+
+/// Every key that is known; `[]` stands for an item of a list, `*` for a name that the user chooses.
+#[must_use]
+pub fn known_keys() -> Vec<&'static str> {
+    table::paths().iter().map(|(path, _)| path.as_str()).collect()
 }
 
 /// Whether a file is one of Loki: it has `schema_config`, or other sections of Loki and none of Sigyn's.

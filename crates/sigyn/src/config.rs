@@ -16,7 +16,7 @@ use sigyn_storage::StorageConfig;
 use sigyn_write::WriteConfig;
 
 pub(crate) use load::Loaded;
-pub(crate) use translate::translate;
+pub(crate) use translate::{from_loki_values, translate};
 
 /// All settings; `Default` is the documented default.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

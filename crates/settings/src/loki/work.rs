@@ -118,7 +118,7 @@ impl<'a> Work<'a> {
 }
 
 /// A value as text; numbers as they were written.
-pub(super) fn text_of(node: &Node) -> String {
+pub(crate) fn text_of(node: &Node) -> String {
     match node.value() {
         Value::String(text) => text.trim().to_owned(),
         other => other.to_string(),

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Subcommand;
 use sigyn_settings::mask;
 
-use crate::config::{Config, Loaded, translate};
+use crate::config::{Config, Loaded, from_loki_values, translate};
 use crate::flags::Flags;
 
 /// Check, show or translate a file of settings, Sigyn's own or Loki's.
@@ -13,6 +13,7 @@ use crate::flags::Flags;
 Examples:
   sigyn config check sigyn.yaml
   sigyn config translate loki.yaml -config.expand-env=true > sigyn.yaml
+  sigyn config from-loki-values values.yaml > sigyn-values.yaml
   sigyn config show loki.yaml -server.http-listen-port=3200")]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -27,6 +28,11 @@ enum Verb {
     Show(FileAndFlags),
     /// Print a file of Loki in Sigyn's form, with a comment for each key that changed or is not needed
     Translate(FileAndFlags),
+    /// Turn the values of Loki's Helm chart into values of Sigyn's, and name what is dropped
+    FromLokiValues {
+        /// The values, as they are given to Loki's chart
+        file: String,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -56,6 +62,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
         Verb::Check(arguments) => Ok(check(&Config::load(&arguments.flags()?)?)),
         Verb::Show(arguments) => Ok(Config::load(&arguments.flags()?)?.show()),
         Verb::Translate(arguments) => translate(&arguments.flags()?),
+        Verb::FromLokiValues { file } => from_loki_values(file),
     }
 }
 

@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, bail};
-use sigyn_settings::loki::{self, Note, NoteKind};
+use sigyn_settings::loki::{self, Note, NoteKind, by_reason};
 use sigyn_settings::tree::{self, Node};
 use sigyn_settings::{Place, expand, mask};
 
 use super::Config;
 use super::check::{self, Places};
-use super::translate::by_reason;
 use crate::flags::Flags;
 
 /// Settings, and what is to be known about where they come from.

@@ -1,14 +1,12 @@
 //! `sigyn config translate`: a file of Loki in Sigyn's form, with a comment for whatever changed, and why.
 
-use std::collections::BTreeMap;
-
-use anyhow::{Result, bail};
-use sigyn_settings::loki::{Note, NoteKind};
+use anyhow::{Context as _, Result, anyhow, bail};
+use sigyn_settings::loki::{NoteKind, by_reason};
 use sigyn_settings::print::{self, Remarks};
-use sigyn_settings::{Node, Place, mask};
+use sigyn_settings::{Node, Place, helm, mask, tree};
 
-use super::Config;
-use super::load::{File, FromLoki, Loaded};
+use super::load::{self, File, FromLoki, Loaded};
+use super::{Config, check};
 use crate::flags::Flags;
 
 /// The file that the flags name, in Sigyn's form. Errors: what keeps it from being used, all at once.
@@ -19,6 +17,24 @@ pub(crate) fn translate(flags: &Flags) -> Result<String> {
         bail!("{} is in Sigyn's own form already", loaded.name);
     };
     Ok(in_own_words(&loaded, loki, &file))
+}
+
+/// Values of Loki's chart as values of Sigyn's. Errors: what keeps them from being turned, all at once.
+pub(crate) fn from_loki_values(name: &str) -> Result<String> {
+    let text = std::fs::read_to_string(name).with_context(|| format!("reading the values {name}"))?;
+    let read = tree::parse(&text).map_err(|problem| vec![problem]).and_then(|tree| {
+        let values = helm::translate(&tree, &|variable| std::env::var(variable).ok());
+        let mut problems = values.problems.clone();
+        // What the settings mean is checked as it would be at a start.
+        match check::settings(&values.config) {
+            Ok((config, places)) => {
+                problems.extend(config.validate().into_iter().map(|problem| places.locate(problem)))
+            }
+            Err(more) => problems.extend(more),
+        }
+        if problems.is_empty() { Ok(values) } else { Err(problems) }
+    });
+    read.map(|values| values.print()).map_err(|problems| anyhow!(load::complaint(name, &problems)))
 }
 
 pub(super) fn in_own_words(loaded: &Loaded, loki: &FromLoki, file: &File) -> String {
@@ -110,18 +126,4 @@ fn is_used(node: &Node, key: &str) -> bool {
         (Place::Loki { key: from, .. }, _) => from == key,
         _ => false,
     })
-}
-
-/// Notes with the same reason, their keys together, in the order of the first.
-pub(crate) fn by_reason<'a>(notes: impl Iterator<Item = &'a Note>) -> Vec<(&'a str, Vec<&'a str>)> {
-    let mut order: Vec<(&str, Vec<&str>)> = Vec::new();
-    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
-    for note in notes {
-        let at = *places.entry(note.text.as_str()).or_insert_with(|| {
-            order.push((note.text.as_str(), Vec::new()));
-            order.len() - 1
-        });
-        order[at].1.push(&note.key);
-    }
-    order
 }
