@@ -98,7 +98,7 @@ fn words() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn every_key_leaves_a_trace(words in prop::collection::vec(words(), 1..5), value in "[a-z0-9]{1,6}") {

@@ -4,7 +4,7 @@ use super::NoteKind;
 use super::schema::{Index, Period};
 use super::url::{Address, Host};
 use super::work::Work;
-use crate::tree::Node;
+use crate::tree::{Member, Node};
 
 const AWS: &str = "storage_config.aws";
 const TABLES: &str = "table_manager.index_tables_provisioning";
@@ -81,12 +81,23 @@ fn dynamodb(work: &mut Work<'_>, period: &Period) {
     }
     server_and_keys(work, address.as_ref());
     capacity(work);
-    if let Some(tags) = work.find(&format!("{}.index.tags", period.path)) {
-        let (path, value) = (tags.path.clone(), tags.node.value());
-        work.set("storage.dynamodb.tags", value, &path);
-    }
+    tags(work, &format!("{}.index.tags", period.path));
     work.copy(&format!("{AWS}.dynamodb.kms_key_id"), "storage.dynamodb.kms_key_id");
     work.copy(&format!("{AWS}.dynamodb.backoff_config.max_retries"), "storage.dynamodb.retries_max");
+}
+
+/// Tags are text, whatever they look like.
+fn tags(work: &mut Work<'_>, path: &str) {
+    let Some(Node::Section(members)) = work.find(path).map(|given| given.node) else { return };
+    let place = work.place(path);
+    for member in members {
+        let value = Node::Leaf(super::work::text_of(&member.node).into());
+        let mut tags = work.out.at("storage.dynamodb.tags").cloned().unwrap_or(Node::Section(Vec::new()));
+        if let Node::Section(tags) = &mut tags {
+            tags.push(Member { key: member.key.clone(), place: place.clone(), node: value });
+        }
+        work.out.put("storage.dynamodb.tags", tags, &place);
+    }
 }
 
 /// The address of DynamoDB in any of its spellings, with its path. Errors: one that cannot be read, which is told.

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::flags::Flags;
 
@@ -245,4 +247,86 @@ fn a_start_is_summed_up_in_few_lines() {
     ] {
         assert!(lines.iter().any(|told| told == line), "{line} in {lines:#?}");
     }
+}
+
+/// Variables on the first line of a file: `#? env: NAME=VALUE …`.
+fn variables_of(text: &str) -> Vec<(String, String)> {
+    let line = text.lines().next().and_then(|line| line.strip_prefix("#? env: ")).unwrap_or_default();
+    line.split(' ')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// What `s3://` and `dynamodb://` mean is known to the storage; here it is enough that the file is read.
+fn read_file_of_loki(text: &str, variables: &[(String, String)]) -> (Config, String) {
+    let variable = |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+    let expanded = sigyn_settings::loki::variables(text, &variable).expect("known forms");
+    let tree = sigyn_settings::tree::parse(&expanded).expect("YAML");
+    assert!(sigyn_settings::loki::is_loki(&tree));
+    let translation = sigyn_settings::loki::translate(tree, &[], &variable);
+    assert_eq!(translation.problems, [""; 0]);
+    let (config, places) = check::settings(&translation.settings).expect("settings that exist");
+    let loki = load::FromLoki {
+        notes: translation.notes,
+        old_periods: translation.old_periods,
+        settings: translation.settings,
+    };
+    let loaded = Loaded {
+        config: config.clone(),
+        name: "x".to_owned(),
+        loki: Some(loki),
+        places,
+        from_environment: BTreeSet::new(),
+    };
+    let file = load::File { name: "x".to_owned(), text: text.to_owned() };
+    let text = translate::in_own_words(&loaded, loaded.loki.as_ref().expect("it is of Loki"), &file);
+    (config, text)
+}
+
+#[test]
+fn whole_files_of_loki_are_read_translated_and_read_again() {
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/loki-config");
+    let mut count = 0;
+    for entry in std::fs::read_dir(directory).expect("the directory") {
+        let path = entry.expect("an entry").path();
+        let text = std::fs::read_to_string(&path).expect("text");
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        if name.starts_with("overrides-") {
+            let overrides = sigyn_settings::loki::overrides(&text, &|_| false).expect(&name);
+            assert_eq!((overrides.tenants.len(), overrides.notes.len()), (2, 3), "{name}: {:?}", overrides.notes);
+        } else if name.ends_with(".yaml") {
+            count += 1;
+            let variables = variables_of(&text);
+            let (config, own) = read_file_of_loki(&text, &variables);
+            // Secrets are left to the environment, under the names that the translation gives them.
+            let value = check::as_value(&config);
+            let secret = |name: &str| {
+                let named = variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+                named.or_else(|| secrets(&config).into_iter().find(|(known, _)| known == name).map(|(_, value)| value))
+            };
+            let expanded = sigyn_settings::expand::variables(&own, secret)
+                .unwrap_or_else(|problems| panic!("{name}: {problems:?}\n{own}"));
+            let tree = sigyn_settings::tree::parse(&expanded).expect("YAML");
+            assert!(!sigyn_settings::loki::is_loki(&tree), "{own}");
+            let (again, _) = check::settings(&tree).unwrap_or_else(|problems| panic!("{name}: {problems:?}\n{own}"));
+            assert_eq!(again, config, "{name}\n{own}");
+            assert_ne!(value, check::as_value(&Config::default()), "{name}");
+        }
+    }
+    assert!(count >= 6, "{count}");
+}
+
+fn secrets(config: &Config) -> Vec<(String, String)> {
+    let (s3, table, azure) = (&config.storage.s3, &config.storage.dynamodb, &config.storage.azure);
+    [
+        ("S3_ACCESS_KEY_ID", &s3.access_key_id),
+        ("S3_SECRET_ACCESS_KEY", &s3.secret_access_key),
+        ("DYNAMODB_ACCESS_KEY_ID", &table.access_key_id),
+        ("DYNAMODB_SECRET_ACCESS_KEY", &table.secret_access_key),
+        ("AZURE_ACCOUNT_KEY", &azure.account_key),
+    ]
+    .into_iter()
+    .map(|(name, secret)| (name.to_owned(), secret.reveal().to_owned()))
+    .collect()
 }

@@ -79,8 +79,7 @@ fn place_of<'a>(tree: &'a Node, path: &str) -> Option<&'a Place> {
     let (section, key) =
         path.rsplit_once('.').map_or((tree, path), |(section, key)| (tree.at(section).unwrap_or(tree), key));
     let member = section.member(key)?;
-    let is_map_of_the_user = path == "storage.dynamodb.tags";
-    (is_map_of_the_user || !matches!(member.node, Node::Section(_))).then_some(&member.place)
+    (!matches!(member.node, Node::Section(_))).then_some(&member.place)
 }
 
 /// The variable that the file reads the secret from, or a name for a new one.
