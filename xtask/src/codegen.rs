@@ -22,7 +22,7 @@ struct Section {
     about: &'static str,
 }
 
-const SECTIONS: [Section; 12] = [
+const SECTIONS: [Section; 13] = [
     Section { name: "", file: "crates/sigyn/src/config.rs", structure: "Config", about: "At the top of the file." },
     Section {
         name: "server",
@@ -74,6 +74,12 @@ const SECTIONS: [Section; 12] = [
         about: "Background work: compaction, retention, garbage collection.",
     },
     Section {
+        name: "runtime_config",
+        file: "crates/sigyn/src/config.rs",
+        structure: "RuntimeConfig",
+        about: "Limits of single tenants, in a file that is read again while the process runs.",
+    },
+    Section {
         name: "log",
         file: "crates/sigyn/src/config.rs",
         structure: "LogConfig",
@@ -96,8 +102,11 @@ Settings are YAML, in the file that `-config.file=FILE` names; everything has a 
 Each key is also a flag: `-server.http-listen-port=3200` sets `http_listen_port` under `server`, and a flag wins over the file.
 `${VAR}` and `${VAR:default}` in the file are replaced from the environment.
 
-Unknown keys are refused, all problems are told at once, and `-verify-config` tells them without starting.
-`-print-config-stderr` and `GET /config` show the settings in force.
+Unknown keys are refused, all problems are told at once, and `-verify-config` or `sigyn config check FILE` tells them without starting.
+`sigyn config show FILE` prints the settings in force, each with where it comes from; `GET /config` and `-print-config-stderr` print them as a running process has them.
+Secrets are masked everywhere.
+
+A configuration of Loki is read as it is; [migrate-from-loki.md](migrate-from-loki.md) tells what becomes of its keys.
 
 Durations are written `250ms`, `1h30m`, `7d`; sizes `512KB`, `64MiB`, or plain bytes, and KB, MB and so on are powers of 1024, as in Loki.
 ";

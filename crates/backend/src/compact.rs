@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use sigyn_model::duration::Span;
 use sigyn_model::{ErrorKind, Level, PartId, PartMeta, TenantId, TimeRange, Window};
 use sigyn_segment::{BlockLimits, Codec, Merged, Merger, ObjectWriter, check_part};
 use sigyn_storage::{CpuPool, Lease, Storage, Swap, objects, rng};
@@ -13,7 +14,7 @@ use tracing::{debug, info, warn};
 
 use crate::backend::Backend;
 use crate::metrics::{AtLevel, Compaction, CompactionOutcome, InOut, Side};
-use crate::plan::{self, Plan};
+use crate::plan::{self, Due, Plan};
 use crate::{Error, Result};
 
 /// What one pass of compaction did.
@@ -36,7 +37,7 @@ const PUBLISH_AGE_MAX_SECONDS: i64 = 60;
 const LOOK_EVERYWHERE_NANOS: i64 = 600 * 1_000_000_000;
 /// Inputs fetched at a time.
 const FETCHES: usize = 4;
-/// Blocks merged between two breaks: about 5 ms.
+/// Blocks merged between two breaks: about 5 ms. A block of the last level takes longer alone.
 const BLOCKS_PER_SLICE: usize = 4;
 
 impl Backend {
@@ -66,7 +67,7 @@ impl Backend {
             for (window, parts) in sigyn_storage::catalog::by_window(parts) {
                 let parts = self.without_damaged(parts);
                 done.pending += plan::pending(&parts);
-                if plan::plan(&self.rested(parts), self.flushed_before()).is_some() {
+                if plan::plan(&self.rested(parts), self.due_times()).is_some() {
                     due.push((tenant.clone(), window));
                 }
             }
@@ -136,14 +137,14 @@ impl Backend {
         let hour = TimeRange::new(window.start(), window.end());
         let mut parts = self.storage.catalog.scan(tenant, hour).await?;
         parts.retain(|part| part.window == window);
-        let Some(Plan { inputs, more }) = plan::plan(&self.rested(self.without_damaged(parts)), self.flushed_before())
-        else {
+        let parts = self.rested(self.without_damaged(parts));
+        let Some(Plan { inputs, level, more }) = plan::plan(&parts, self.due_times()) else {
             return Ok(());
         };
-        let mut work = Work { backend: self, lease, cpu: self.cpu.clone() };
+        let mut work = Work { backend: self, lease, level, cpu: self.cpu.clone() };
         let merged = work.merge(&inputs).await?;
         let (rows, duplicates, raw_bytes) = (merged.part.rows, merged.duplicates, merged.part.raw_bytes);
-        let stored = self.publish(tenant, window, &inputs, merged, work.lease).await?;
+        let stored = self.publish(tenant, (window, level), &inputs, merged, work.lease).await?;
         done.merges += 1;
         done.more |= more;
         self.count(&inputs, stored, raw_bytes, duplicates);
@@ -155,7 +156,7 @@ impl Backend {
     async fn publish(
         &self,
         tenant: &TenantId,
-        window: Window,
+        (window, level): (Window, Level),
         inputs: &[Arc<PartMeta>],
         merged: Merged,
         lease: Lease,
@@ -163,7 +164,7 @@ impl Backend {
         let Storage { objects, catalog, clock, .. } = &self.storage;
         let started = clock.now();
         let object = rng::new_object_key(started, &*self.storage.rng);
-        let (meta, bytes) = lay_out(&object, tenant, window, inputs, merged);
+        let (meta, bytes) = lay_out(&object, tenant, (window, level), inputs, merged);
         let stored = meta.length;
         objects::put_new(&**objects, &object, Bytes::from(bytes)).await?;
         let seconds = (clock.now().nanos() - started.nanos()) / 1_000_000_000;
@@ -187,12 +188,14 @@ impl Backend {
         metrics.duplicate_entries.inc_by(duplicates);
     }
 
-    /// Flushed parts with a lower sequence are older than `compact_after`: a sequence starts with milliseconds.
-    fn flushed_before(&self) -> u64 {
-        self.flushed_at(self.config.compact_after.nanos())
+    fn due_times(&self) -> Due {
+        Due {
+            flushed_before: self.flushed_at(self.config.compact_after.nanos()),
+            quiet_before: self.flushed_at(self.config.finish_after.nanos()),
+        }
     }
 
-    /// The sequence of a part that was flushed so many nanoseconds ago.
+    /// The sequence of a part that was flushed so many nanoseconds ago: it starts with milliseconds.
     fn flushed_at(&self, ago: i64) -> u64 {
         let then = self.storage.clock.now() - ago;
         u64::try_from(then.nanos() / 1_000_000).unwrap_or(0) << 16
@@ -209,6 +212,8 @@ impl Backend {
 struct Work<'a> {
     backend: &'a Backend,
     lease: Lease,
+    /// Of the output.
+    level: Level,
     cpu: CpuPool,
 }
 
@@ -239,12 +244,17 @@ impl Work<'_> {
 
     /// Merges in slices and leaves the processor alone as long as it was used, so that queries and pushes come first.
     async fn merge_bytes(&mut self, parts: Vec<Bytes>) -> Result<Merged> {
-        let make = move || Merger::new(parts, Level::L1, Codec::L1, BlockLimits::compacted());
+        let level = self.level;
+        let (codec, limits, blocks_per_slice) = match level {
+            Level::L2 => (Codec::L2, BlockLimits::last(), 1),
+            _ => (Codec::L1, BlockLimits::compacted(), BLOCKS_PER_SLICE),
+        };
+        let make = move || Merger::new(parts, level, codec, limits);
         let mut merger = self.cpu.run_background(make).await??;
         loop {
             let started = tokio::time::Instant::now();
             let slice = move || -> Result<(Merger<Bytes>, bool)> {
-                for _ in 0..BLOCKS_PER_SLICE {
+                for _ in 0..blocks_per_slice {
                     if !merger.step()? {
                         return Ok((merger, false));
                     }
@@ -293,13 +303,13 @@ impl Work<'_> {
 fn lay_out(
     object: &str,
     tenant: &TenantId,
-    window: Window,
+    (window, level): (Window, Level),
     inputs: &[Arc<PartMeta>],
     merged: Merged,
 ) -> (PartMeta, Vec<u8>) {
     let sequence = inputs.iter().map(|part| part.sequence).max().unwrap_or(0);
     let mut writer = ObjectWriter::new();
-    let meta = writer.push_named(object, tenant, window, Level::L1, sequence, merged.part);
+    let meta = writer.push_named(object, tenant, window, level, sequence, merged.part);
     (meta, writer.finish())
 }
 

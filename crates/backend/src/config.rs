@@ -11,6 +11,10 @@ pub struct BackendConfig {
     pub compact_interval: Span,
     /// Merge an hour's flushed parts once the oldest of them is this old, even when they are few. Default 10s.
     pub compact_after: Span,
+    /// Merge an hour's parts for good, in the smallest encoding, once nothing was added to it for this long. Default 30s.
+    pub finish_after: Span,
+    /// Drop data past its tenant's `limits.retention_period`. Default true; false keeps everything, as Loki does without `compactor.retention_enabled`.
+    pub retention_enabled: bool,
     /// How often to look for parts past their tenant's `limits.retention_period`. Default 10m.
     pub retention_interval: Span,
     /// How often to look for objects to delete. Default 1m.
@@ -24,6 +28,8 @@ impl Default for BackendConfig {
         Self {
             compact_interval: Span::seconds(2),
             compact_after: Span::seconds(10),
+            finish_after: Span::seconds(30),
+            retention_enabled: true,
             retention_interval: Span::seconds(600),
             gc_interval: Span::seconds(60),
             delete_grace: Span::seconds(900),
@@ -45,7 +51,12 @@ impl BackendConfig {
             .filter(|(_, interval)| interval.nanos() <= 0)
             .map(|(key, interval)| format!("backend.{key} is {interval}; it must be more than 0s"))
             .collect();
-        for (key, span) in [("compact_after", self.compact_after), ("delete_grace", self.delete_grace)] {
+        let waits = [
+            ("compact_after", self.compact_after),
+            ("finish_after", self.finish_after),
+            ("delete_grace", self.delete_grace),
+        ];
+        for (key, span) in waits {
             if span.nanos() < 0 {
                 problems.push(format!("backend.{key} is {span}; it must be 0s or more"));
             }

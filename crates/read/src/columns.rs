@@ -92,7 +92,7 @@ fn decode_columns(
     }
     if let Some((bytes, column)) = stored_lines {
         let lengths = decoded.line_lengths.as_deref().unwrap_or_default();
-        decoded.lines = Some(decode_lines(bytes, column, lengths)?);
+        decoded.lines = Some(decode_lines(bytes, column, lengths, &decoded.timestamps)?);
     }
     Ok(decoded)
 }

@@ -40,6 +40,12 @@ impl BlockLimits {
     pub fn compacted() -> Self {
         Self { raw_bytes_max: format::COMPACTED_BLOCK_LINE_BYTES, rows_max: format::COMPACTED_BLOCK_ROWS }
     }
+
+    /// For parts that compaction makes for good.
+    #[must_use]
+    pub fn last() -> Self {
+        Self { raw_bytes_max: format::LAST_BLOCK_LINE_BYTES, rows_max: format::COMPACTED_BLOCK_ROWS }
+    }
 }
 
 /// Collects rows of ascending streams into one block.

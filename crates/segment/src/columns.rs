@@ -11,7 +11,7 @@ use crate::varint::Reader;
 use crate::{Error, Result, format};
 
 /// Checks a column's bytes against the block index and starts reading them.
-fn open<'a>(bytes: &'a [u8], column: &ColumnMeta, rows: u64, region: &'static str) -> Result<Reader<'a>> {
+pub(crate) fn open<'a>(bytes: &'a [u8], column: &ColumnMeta, rows: u64, region: &'static str) -> Result<Reader<'a>> {
     if bytes.len() as u64 != u64::from(column.length) {
         let problem = format!("{} bytes at offset {} should be {}", bytes.len(), column.offset, column.length);
         return Err(Error::corrupt(region, problem));

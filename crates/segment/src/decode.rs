@@ -29,8 +29,8 @@ impl DecodedBlock {
             match &column.kind {
                 ColumnKind::Timestamps => decode_timestamps(bytes, column, block.rows, &mut times)?,
                 ColumnKind::LineLengths => decode_line_lengths(bytes, column, block.rows, &mut lengths)?,
-                // The block index puts lengths before lines.
-                ColumnKind::Lines => lines = decode_lines(bytes, column, &lengths)?,
+                // The block index puts times and lengths before lines.
+                ColumnKind::Lines => lines = decode_lines(bytes, column, &lengths, &times)?,
                 ColumnKind::Metadata(name) => {
                     metadata.push((Arc::clone(name), decode_metadata(bytes, column, block.rows)?));
                 }

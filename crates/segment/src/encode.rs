@@ -72,7 +72,11 @@ impl RawBlock {
         let mut columns = vec![
             EncodedColumn::new(ColumnKind::Timestamps, timestamps::encode(&self.times, codec)?, rows * 8)?,
             EncodedColumn::new(ColumnKind::LineLengths, lengths::encode(&self.lengths, codec)?, rows * 4)?,
-            EncodedColumn::new(ColumnKind::Lines, lines::encode(&self.lines, codec)?, self.lines.len())?,
+            EncodedColumn::new(
+                ColumnKind::Lines,
+                lines::encode(&self.lines, &self.lengths, &self.times, codec)?,
+                self.lines.len(),
+            )?,
         ];
         for (name, values) in &self.metadata {
             let (bytes, raw_length) = metadata::encode(values, rows, codec)?;
@@ -104,7 +108,7 @@ impl RawBlock {
                     decode_line_lengths(bytes, meta, encoded.rows, &mut line_lengths)?;
                     line_lengths == self.lengths
                 }
-                ColumnKind::Lines => decode_lines(bytes, meta, &line_lengths)?.bytes == self.lines,
+                ColumnKind::Lines => decode_lines(bytes, meta, &line_lengths, &self.times)?.bytes == self.lines,
                 ColumnKind::Metadata(name) => self.has_metadata(name, bytes, meta)?,
             };
             if !same {

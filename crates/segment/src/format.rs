@@ -1,7 +1,7 @@
-//! Layout constants of segment format version 0, in file order. The page is `docs/formats/segment.md`.
+//! Layout constants of segment format version 1, in file order. The page is `docs/formats/segment.md`.
 
 /// The version this program writes, and the newest it reads.
-pub const VERSION: u16 = 0;
+pub const VERSION: u16 = 1;
 
 // Object header: magic, version, reserved.
 pub const OBJECT_MAGIC: [u8; 4] = *b"SGYN";
@@ -12,6 +12,8 @@ pub const HEADER_LENGTH: usize = HEADER_RESERVED_AT + 2;
 // First byte of a section: how its body is stored.
 pub const SECTION_PLAIN: u8 = 0;
 pub const SECTION_ZSTD: u8 = 1;
+/// Only of a lines column: templates follow.
+pub const LINES_TEMPLATES: u8 = 2;
 
 // Timestamps column: the decimal exponent of the unit comes first.
 pub const TIME_UNITS: [i64; 4] = [1, 1_000, 1_000_000, 1_000_000_000];
@@ -30,6 +32,36 @@ pub const PRESENCE_BITMAP: u8 = 1;
 // … and how the table of values is stored.
 pub const VALUES_TEXT: u8 = 0;
 pub const VALUES_HEX: u8 = 1;
+
+// Templates: how the strings of a column are stored …
+pub const STRINGS_SAME: u8 = 0;
+pub const STRINGS_TEXT: u8 = 1;
+pub const STRINGS_WORDS: u8 = 2;
+pub const STRINGS_DECIMAL: u8 = 3;
+pub const STRINGS_PADDED: u8 = 4;
+pub const STRINGS_HEX_LOWER: u8 = 5;
+pub const STRINGS_HEX_UPPER: u8 = 6;
+pub const STRINGS_CLOCK: u8 = 7;
+pub const STRINGS_TEMPLATES: u8 = 8;
+// … what numbers are relative to …
+pub const BASE_ZERO: u8 = 0;
+pub const BASE_PREVIOUS: u8 = 1;
+pub const BASE_CLOCK: u8 = 2;
+pub const BASE_EPOCH: u8 = 3;
+pub const BASE_FRACTION: u8 = 4;
+// … and how they are stored.
+pub const NUMBERS_SAME: u8 = 0;
+pub const NUMBERS_PLANES: u8 = 1;
+pub const NUMBERS_CLASSES: u8 = 2;
+pub const NUMBERS_TABLE: u8 = 3;
+/// Most entries of a table of numbers.
+pub const NUMBERS_TABLE_MAX: u64 = 1 << 16;
+/// Most templates of one column; a template's number fits a `u16`.
+pub const TEMPLATES_MAX: u64 = 1 << 15;
+/// Templates within slots within templates: how deep.
+pub const TEMPLATES_DEPTH_MAX: usize = 8;
+/// Most bytes of lines that are stored as templates: decoding takes several times as much.
+pub const TEMPLATES_RAW_MAX: u64 = 64 << 20;
 
 // Column kinds in the block index; 3 + n is the nth metadata name.
 pub const COLUMN_TIMESTAMPS: u64 = 0;
@@ -63,6 +95,8 @@ pub const OBJECT_END_MAGIC: [u8; 4] = *b"SGEN";
 pub const BLOCK_LINE_BYTES: usize = 256 << 10;
 /// The same once compacted: larger blocks take less space.
 pub const COMPACTED_BLOCK_LINE_BYTES: usize = 512 << 10;
+/// The same once compacted for good: templates need many lines of a kind, but what is read at a time should stay small.
+pub const LAST_BLOCK_LINE_BYTES: usize = 2 << 20;
 /// Raw structured metadata bytes at which a block is full.
 pub const BLOCK_METADATA_BYTES: usize = 1 << 20;
 /// Rows at which a block is full.

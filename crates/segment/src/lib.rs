@@ -23,6 +23,7 @@ mod filter;
 mod footer;
 mod object;
 mod part;
+mod templates;
 
 mod merge;
 
@@ -40,3 +41,4 @@ pub use footer::{BlockMeta, ColumnKind, ColumnMeta, Footer, Run};
 pub use merge::{Merged, Merger};
 pub use object::{Directory, DirectoryEntry, ObjectWriter, Placement};
 pub use part::{EncodedPart, PartWriter};
+pub use templates::TemplateLines;

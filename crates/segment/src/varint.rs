@@ -38,6 +38,11 @@ impl<'a> Reader<'a> {
         Error::corrupt(self.region, problem)
     }
 
+    /// Bytes not read yet.
+    pub(crate) const fn left(&self) -> usize {
+        self.bytes.len()
+    }
+
     pub(crate) fn u8(&mut self) -> Result<u8> {
         let (&first, rest) = self.bytes.split_first().ok_or_else(|| self.corrupt("it ends too early"))?;
         self.bytes = rest;

@@ -6,6 +6,7 @@
 mod answer;
 mod args;
 mod client;
+mod config;
 mod explain;
 mod labels;
 mod output;
@@ -19,6 +20,7 @@ mod testing;
 mod times;
 mod tls;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -61,6 +63,7 @@ enum Command {
     Tail(tail::Args),
     /// Show how a query will be answered: the plan, what is pruned, what is read (Sigyn only)
     Explain(explain::Args),
+    Config(config::Args),
 }
 
 /// Whether these arguments are for a client command: a word comes first, or a flag that only commands have.
@@ -105,6 +108,11 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
 }
 
 fn answer(cli: Cli) -> Result<()> {
+    if let Command::Config(args) = &cli.command {
+        let mut console = Console::new(&cli.shared);
+        console.out.write_all(config::run(args)?.as_bytes())?;
+        return console.flush();
+    }
     let mut context = Context {
         client: Client::new(&cli.shared)?,
         console: Console::new(&cli.shared),
@@ -118,6 +126,8 @@ fn answer(cli: Cli) -> Result<()> {
         Command::Series(args) => series::run(&mut context, args),
         Command::Tail(args) => tail::run(&mut context, args),
         Command::Explain(args) => explain::run(&mut context, args),
+        // Answered above, without a client.
+        Command::Config(_) => Ok(()),
     }?;
     context.console.flush()
 }

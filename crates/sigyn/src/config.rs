@@ -1,23 +1,22 @@
 //! Settings: the short YAML file, flags over it, and everything that is wrong with them at once.
 
 mod check;
-mod expand;
-mod nearest;
-mod tree;
-mod yaml;
+mod load;
+mod show;
+mod summary;
+mod translate;
 
-use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use sigyn_backend::BackendConfig;
 use sigyn_model::duration::Span;
 use sigyn_model::{ByteSize, Limits};
 use sigyn_read::ReadConfig;
+use sigyn_settings::{mask, print};
 use sigyn_storage::StorageConfig;
 use sigyn_write::WriteConfig;
 
-pub(crate) use nearest::nearest;
-
-use crate::flags::Flags;
+pub(crate) use load::Loaded;
+pub(crate) use translate::translate;
 
 /// All settings; `Default` is the documented default.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -33,6 +32,7 @@ pub(crate) struct Config {
     pub(crate) read: ReadConfig,
     pub(crate) backend: BackendConfig,
     pub(crate) limits: Limits,
+    pub(crate) runtime_config: RuntimeConfig,
     pub(crate) log: LogConfig,
 }
 
@@ -81,6 +81,32 @@ impl ServerConfig {
             problems.push("server.graceful_shutdown_timeout must be 0s or more".to_owned());
         }
         problems
+    }
+}
+
+/// Limits of single tenants, in a file that is read again while the process runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RuntimeConfig {
+    /// File with `overrides:`, a tenant's name and its own limits below it, under their names in `limits`; several, separated by commas, are merged in their order. Default none.
+    pub(crate) file: String,
+    /// How often the file is looked at. Default 10s; a file with a mistake changes nothing, and is told in the log and the metrics.
+    pub(crate) period: Span,
+}
+
+impl Default for RuntimeConfig {
+    fn default() -> Self {
+        Self { file: String::new(), period: Span::seconds(10) }
+    }
+}
+
+impl RuntimeConfig {
+    fn validate(&self) -> Vec<String> {
+        if self.period.nanos() <= 0 {
+            vec!["runtime_config.period must be more than 0s".to_owned()]
+        } else {
+            Vec::new()
+        }
     }
 }
 
@@ -168,47 +194,6 @@ impl From<Targets> for String {
 }
 
 impl Config {
-    /// Reads the file and the flags over it.
-    pub(crate) fn load(flags: &Flags) -> Result<Self> {
-        let (name, text) = match &flags.config_file {
-            Some(path) => (
-                path.as_str(),
-                std::fs::read_to_string(path).with_context(|| format!("reading the configuration {path}"))?,
-            ),
-            None => ("the flags", String::new()),
-        };
-        match Self::parse(&text, &flags.settings, |variable| std::env::var(variable).ok()) {
-            Ok(config) => Ok(config),
-            Err(Unusable::LokiFile) => bail!(
-                "{name} is a configuration of Loki (it has schema_config), which this version does not read yet; \
-                 write Sigyn's own short form, see the README"
-            ),
-            Err(Unusable::Problems(problems)) => {
-                let count = problems.len();
-                let lines: String = problems.iter().map(|problem| format!("\n  {problem}")).collect();
-                bail!("{name} has {count} problem{}:{lines}", if count == 1 { "" } else { "s" })
-            }
-        }
-    }
-
-    fn parse(
-        text: &str,
-        settings: &[(String, String)],
-        variable: impl Fn(&str) -> Option<String>,
-    ) -> Result<Self, Unusable> {
-        let text = expand::variables(text, variable).map_err(Unusable::Problems)?;
-        let mut tree = tree::parse(&text).map_err(|problem| Unusable::Problems(vec![problem]))?;
-        if tree.has_key("schema_config") {
-            return Err(Unusable::LokiFile);
-        }
-        for (flag, value) in settings {
-            tree.set(flag, value);
-        }
-        let (config, places) = check::settings(&tree).map_err(Unusable::Problems)?;
-        let problems: Vec<String> = config.validate().into_iter().map(|problem| places.locate(problem)).collect();
-        if problems.is_empty() { Ok(config) } else { Err(Unusable::Problems(problems)) }
-    }
-
     fn validate(&self) -> Vec<String> {
         let parts = [
             self.server.validate(),
@@ -217,21 +202,15 @@ impl Config {
             self.read.validate(),
             self.backend.validate(),
             self.limits.validate(),
+            self.runtime_config.validate(),
         ];
         parts.into_iter().flatten().collect()
     }
 
-    /// The settings in force, as a file that gives the same ones.
+    /// The settings in force, as a file; secrets are masked.
     pub(crate) fn to_yaml(&self) -> String {
-        yaml::print(&check::as_value(self))
+        mask::urls(&print::value(&check::as_value(self)))
     }
-}
-
-/// Why settings cannot be used.
-#[derive(Debug, PartialEq)]
-enum Unusable {
-    LokiFile,
-    Problems(Vec<String>),
 }
 
 #[cfg(test)]

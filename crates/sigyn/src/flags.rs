@@ -15,14 +15,17 @@ Commands:
   series         the streams that selectors match
   tail           new log lines as they arrive
   explain        how a query will be answered
+  config         check, show or translate a file of settings, Loki's too
   help COMMAND   the help of a command
 
 Flags of the server:
-  -config.file=FILE       settings, in YAML; without it the defaults apply
-  -config.expand-env      replace ${VAR} and ${VAR:default} in the file (always done, accepted for Loki's sake)
+  -config.file=FILE       settings, in YAML, Sigyn's own or Loki's; without it the defaults apply
+  -config.expand-env      replace ${VAR} and ${VAR:-default} in a file of Loki; in Sigyn's own it is always done
   -target=LIST            parts to run: all (default), or a comma list of write, read, backend
   -verify-config          check the settings and exit
   -print-config-stderr    print the settings in force before starting
+  -health                 ask the server of these settings whether it is ready, and exit: 0 it is, 1 it is not
+  -health.url=URL         with -health: ask this address instead, such as http://127.0.0.1:3100/ready
   -version                print the version and exit
   -help                   print this and exit
 
@@ -35,6 +38,7 @@ A flag wins over the file. Both -flag and --flag work, and so do -flag=value and
 pub(crate) enum Action {
     Serve,
     VerifyConfig,
+    Health,
     Version,
     Help,
 }
@@ -45,13 +49,23 @@ pub(crate) struct Flags {
     pub(crate) action: Action,
     pub(crate) config_file: Option<String>,
     pub(crate) print_config: bool,
+    /// Replace variables in a file of Loki, as Loki does when it is told to.
+    pub(crate) expand_env: bool,
+    pub(crate) health_url: Option<String>,
     /// Settings given as flags: the flag as written (without dashes) and its value, in the order given.
     pub(crate) settings: Vec<(String, String)>,
 }
 
 impl Flags {
     pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self> {
-        let mut flags = Self { action: Action::Serve, config_file: None, print_config: false, settings: Vec::new() };
+        let mut flags = Self {
+            action: Action::Serve,
+            config_file: None,
+            print_config: false,
+            expand_env: false,
+            health_url: None,
+            settings: Vec::new(),
+        };
         let mut arguments = arguments.into_iter().peekable();
         while let Some(argument) = arguments.next() {
             let Some(flag) = argument.strip_prefix("--").or_else(|| argument.strip_prefix('-')) else {
@@ -75,6 +89,7 @@ impl Flags {
             };
             match name {
                 "config.file" => flags.config_file = Some(value),
+                "health.url" => flags.health_url = Some(value),
                 _ => flags.settings.push((name.to_owned(), value)),
             }
         }
@@ -89,7 +104,8 @@ impl Flags {
         };
         match switch {
             Switch::Action(action) if on => self.action = action,
-            Switch::Action(_) | Switch::ExpandEnv => {}
+            Switch::Action(_) => {}
+            Switch::ExpandEnv => self.expand_env = on,
             Switch::PrintConfig => self.print_config = on,
         }
         Ok(())
@@ -104,10 +120,11 @@ enum Switch {
     ExpandEnv,
 }
 
-const SWITCHES: [(&str, Switch); 7] = [
+const SWITCHES: [(&str, Switch); 8] = [
     ("help", Switch::Action(Action::Help)),
     ("h", Switch::Action(Action::Help)),
     ("version", Switch::Action(Action::Version)),
+    ("health", Switch::Action(Action::Health)),
     ("verify-config", Switch::Action(Action::VerifyConfig)),
     ("print-config-stderr", Switch::PrintConfig),
     ("config.expand-env", Switch::ExpandEnv),
@@ -127,7 +144,7 @@ fn is_setting(name: &str) -> bool {
 
 fn suggestion(name: &str) -> String {
     let known = SWITCHES.iter().map(|(switch, _)| *switch).chain(["target", "config.file", "auth-enabled"]);
-    match crate::config::nearest(name, known) {
+    match sigyn_settings::nearest::nearest(name, known) {
         Some(near) => format!(", did you mean -{near}?"),
         None => String::new(),
     }
@@ -147,13 +164,15 @@ mod tests {
             action: Action::Serve,
             config_file: Some("x.yaml".to_owned()),
             print_config: true,
+            expand_env: false,
+            health_url: None,
             settings: vec![("target".to_owned(), "write,read".to_owned())],
         };
         for line in [
             "-config.file=x.yaml -target=write,read -print-config-stderr",
             "--config.file=x.yaml --target=write,read --print-config-stderr=true",
             "-config.file x.yaml -target write,read -print-config-stderr",
-            "--config.file x.yaml --target write,read -print-config-stderr -config.expand-env=true",
+            "--config.file x.yaml --target write,read -print-config-stderr -config.expand-env=false",
         ] {
             assert_eq!(parse(line).as_ref(), Ok(&expected), "{line}");
         }
@@ -166,6 +185,7 @@ mod tests {
             ("-version", Action::Version),
             ("--help", Action::Help),
             ("-verify-config", Action::VerifyConfig),
+            ("-health -health.url=http://x", Action::Health),
             ("-verify-config=false", Action::Serve),
         ] {
             assert_eq!(parse(line).map(|flags| flags.action), Ok(action), "{line}");

@@ -4,7 +4,9 @@ mod allocator;
 mod cli;
 mod config;
 mod flags;
+mod health;
 mod logging;
+mod overrides;
 mod process_metrics;
 mod serve;
 mod signals;
@@ -38,17 +40,18 @@ fn run(arguments: Vec<String>) -> anyhow::Result<()> {
     match flags.action {
         Action::Help => print!("{}", flags::HELP),
         Action::Version => println!("{}", version::line()),
+        Action::Health => health::check(&Config::load(&flags)?.config, flags.health_url.as_deref())?,
         Action::VerifyConfig => {
             Config::load(&flags)?;
             println!("the configuration is valid");
         }
         Action::Serve => {
-            let config = Config::load(&flags)?;
+            let loaded = Config::load(&flags)?;
             if flags.print_config {
-                eprint!("{}", config.to_yaml());
+                eprint!("{}", loaded.config.to_yaml());
             }
-            let log_level = logging::start(&config.log)?;
-            serve::run(config, log_level)?;
+            let log_level = logging::start(&loaded.config.log)?;
+            serve::run(loaded, log_level)?;
         }
     }
     Ok(())

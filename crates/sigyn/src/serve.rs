@@ -20,25 +20,30 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{Config, Loaded};
+use crate::overrides::Overrides;
 use crate::{process_metrics, signals, version};
 use front::Front;
 
 /// Runs until a signal stops it.
-pub(crate) fn run(config: Config, log_level: Arc<dyn LevelSwitch>) -> Result<()> {
+pub(crate) fn run(loaded: Loaded, log_level: Arc<dyn LevelSwitch>) -> Result<()> {
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .enable_all()
         .build()
         .context("starting the async runtime")?;
-    runtime.block_on(serve(config, log_level, threads))
+    runtime.block_on(serve(loaded, log_level, threads))
 }
 
-async fn serve(config: Config, log_level: Arc<dyn LevelSwitch>, threads: usize) -> Result<()> {
+async fn serve(loaded: Loaded, log_level: Arc<dyn LevelSwitch>, threads: usize) -> Result<()> {
+    let config = &loaded.config;
+    if let Some(loki) = &loaded.loki {
+        loki.tell();
+    }
     let stopping = CancellationToken::new();
     signals::watch(stopping.clone())?;
-    let (listener, address) = listen(&config).await?;
+    let (listener, address) = listen(config).await?;
 
     // Answers "not ready" until the storage is open.
     let front = Front::default();
@@ -50,12 +55,19 @@ async fn serve(config: Config, log_level: Arc<dyn LevelSwitch>, threads: usize) 
     process_metrics::register(&mut registry);
     let metrics = sigyn_storage::Metrics::register(&mut registry);
     let storage = tokio::select! {
-        storage = open_storage(&config, &metrics) => storage?,
+        storage = open_storage(config, &metrics) => storage?,
         () = stopping.cancelled() => return Ok(()),
     };
     let description = storage.description.clone();
-    let parts = Parts::start(&config, storage, &cpu, &mut registry);
-    front.open(sigyn_api::router(parts.state(&config, cpu, registry, log_level, stopping.clone())));
+    let limits = Arc::new(TenantLimits::new(config.limits.clone()));
+    if let Some(overrides) = Overrides::start(&config.runtime_config, &limits, &mut registry)? {
+        tokio::spawn(overrides.watch(stopping.clone()));
+    }
+    let parts = Parts::start(config, storage, &cpu, limits, &mut registry);
+    for line in loaded.summary(&description) {
+        tracing::info!("{line}");
+    }
+    front.open(sigyn_api::router(parts.state(config, cpu, registry, log_level, stopping.clone())));
     tracing::info!(
         version = version::VERSION,
         targets = %String::from(config.target),
@@ -127,8 +139,13 @@ struct Parts {
 }
 
 impl Parts {
-    fn start(config: &Config, storage: Storage, cpu: &CpuPool, registry: &mut Registry) -> Self {
-        let limits = Arc::new(TenantLimits::new(config.limits.clone()));
+    fn start(
+        config: &Config,
+        storage: Storage,
+        cpu: &CpuPool,
+        limits: Arc<TenantLimits>,
+        registry: &mut Registry,
+    ) -> Self {
         let writer = config.target.write.then(|| {
             Arc::new(Writer::new(config.write.clone(), storage.clone(), cpu.clone(), Arc::clone(&limits), registry))
         });

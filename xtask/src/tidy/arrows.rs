@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use super::Problem;
 
 /// Who may use whom. `sim` and `xtask` are tools of development and may use anything.
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 10] = [
     ("model", &[]),
     ("logql", &["model"]),
     ("segment", &["model"]),
@@ -17,7 +17,8 @@ const ALLOWED: [(&str, &[&str]); 9] = [
     ("read", &["logql", "segment", "storage", "model"]),
     ("backend", &["logql", "segment", "storage", "model"]),
     ("api", &["read", "write", "backend", "logql", "model"]),
-    ("sigyn", &["api", "read", "write", "backend", "storage", "model"]),
+    ("settings", &["model"]),
+    ("sigyn", &["settings", "api", "read", "write", "backend", "storage", "model"]),
 ];
 const FREE: [&str; 1] = ["sim"];
 

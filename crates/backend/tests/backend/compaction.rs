@@ -42,6 +42,13 @@ async fn flushed_parts_become_one_and_duplicates_go() {
     let parts = world.parts(&tenant).await;
     assert_eq!((parts.len(), parts[0].level, Some(parts[0].sequence)), (1, Level::L1, newest));
     assert_eq!(world.entries(&tenant).await, expected);
+    let waits = Compacted { pending: 1, ..Compacted::default() };
+    assert_eq!(backend.compact_once().await.expect("nothing fails"), waits);
+    pass(31 * SECOND).await;
+    assert_eq!(backend.compact_once().await.expect("nothing fails").merges, 1, "a quiet hour is finished");
+    let parts = world.parts(&tenant).await;
+    assert_eq!((parts.len(), parts[0].level, Some(parts[0].sequence)), (1, Level::L2, newest));
+    assert_eq!(world.entries(&tenant).await, expected);
     assert_eq!(backend.compact_once().await.expect("nothing fails"), Compacted::default());
 }
 

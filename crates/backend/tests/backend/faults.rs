@@ -47,7 +47,8 @@ async fn run(seed: u64) -> usize {
         pass(rng::below(&luck, 120) as i64 * SECOND).await;
     }
     let backend = world.backend(BackendConfig::default());
-    for _ in 0..3 {
+    // Flushed parts are merged, then finished; each time what was replaced is collected in the next round.
+    for _ in 0..6 {
         backend.collect_once().await.expect("sound storage");
         backend.compact_once().await.expect("sound storage");
         pass(2 * 3600 * SECOND).await;

@@ -13,9 +13,10 @@ fn labels(app: &str) -> Labels {
     Labels::from_pairs([("app", app)])
 }
 
-fn merge(inputs: &[Streams], limits: BlockLimits) -> sigyn_segment::Result<Merged> {
-    let parts = inputs.iter().map(|input| write_part(input, limits, Codec::L0).bytes);
-    let mut merger = Merger::new(parts, Level::L1, Codec::L1, limits)?;
+/// `codecs` are of the inputs and of the output.
+fn merge(inputs: &[Streams], limits: BlockLimits, codecs: [Codec; 2]) -> sigyn_segment::Result<Merged> {
+    let parts = inputs.iter().map(|input| write_part(input, limits, codecs[0]).bytes);
+    let mut merger = Merger::new(parts, Level::L1, codecs[1], limits)?;
     while merger.step()? {}
     merger.finish()
 }
@@ -41,8 +42,15 @@ fn naive(inputs: &[Streams]) -> Streams {
 
 fn check(inputs: &[Streams]) {
     let expected = naive(inputs);
-    for limits in [BlockLimits::default(), BlockLimits { raw_bytes_max: 40, rows_max: 3 }] {
-        let merged = merge(inputs, limits).expect("inputs are sound");
+    let tiny = BlockLimits { raw_bytes_max: 40, rows_max: 3 };
+    let ways = [
+        (BlockLimits::default(), [Codec::L0, Codec::L1]),
+        (BlockLimits::last(), [Codec::L1, Codec::L2]),
+        (tiny, [Codec::L0, Codec::Templates]),
+        (tiny, [Codec::Templates, Codec::L0]),
+    ];
+    for (limits, codecs) in ways {
+        let merged = merge(inputs, limits, codecs).expect("inputs are sound");
         let rows_in: usize = inputs.iter().flatten().map(|(_, rows)| rows.len()).sum();
         assert_eq!(merged.part.rows + merged.duplicates, rows_in as u64);
         assert_eq!(read_part(&merged.part).expect("sound"), expected);
@@ -93,7 +101,7 @@ fn any_part() -> impl Strategy<Value = Streams> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
     #[test]
     fn merging_equals_sorting(inputs in vec(any_part(), 1..6)) {

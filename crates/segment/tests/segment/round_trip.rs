@@ -7,7 +7,7 @@ use sigyn_model::Labels;
 use sigyn_segment::{BlockLimits, Codec, label_filter_may_contain};
 
 fn check(streams: Streams) {
-    for codec in [Codec::L0, Codec::L1] {
+    for codec in [Codec::L0, Codec::L1, Codec::L2, Codec::Templates] {
         for limits in [BlockLimits::default(), BlockLimits { raw_bytes_max: 64, rows_max: 5 }] {
             let part = write_part(&streams, limits, codec);
             assert_eq!(part.rows as usize, streams.iter().map(|(_, rows)| rows.len()).sum::<usize>());

@@ -118,7 +118,7 @@ fn codecs() {
                 let mut lengths = Vec::new();
                 let meta = block.line_lengths();
                 decode_line_lengths(column(meta), meta, block.rows, &mut lengths).expect("sound");
-                decode_lines(column(block.lines()), block.lines(), &lengths).expect("sound");
+                decode_lines(column(block.lines()), block.lines(), &lengths, &[]).expect("sound");
             }
         });
         report("  decode metadata", rows * 50, rows, || {

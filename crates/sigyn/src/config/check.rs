@@ -3,12 +3,13 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use sigyn_settings::nearest::nearest_path;
+use sigyn_settings::{Node, Place, mask};
+
 use super::Config;
-use super::nearest::distance;
-use super::tree::{Node, Place};
 
 /// Where each setting of the tree was written, by full path.
-#[derive(Debug)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Places(Vec<(String, Place)>);
 
 impl Places {
@@ -20,6 +21,10 @@ impl Places {
             None => problem,
         }
     }
+
+    pub(super) fn find(&self, path: &str) -> Option<&Place> {
+        self.0.iter().find(|(candidate, _)| candidate == path).map(|(_, place)| place)
+    }
 }
 
 /// The settings of a tree. Errors: every unknown key and every value of the wrong type.
@@ -30,6 +35,12 @@ pub(super) fn settings(tree: &Node) -> Result<(Config, Places), Vec<String>> {
     let Found { leaves, mut problems, .. } = found;
     for leaf in &leaves {
         if let Err(problem) = serde_json::from_value::<Config>(alone(&leaf.path, leaf.value.clone())) {
+            // The value of a secret is part of what serde says about it.
+            let problem = if mask::is_secret(&leaf.path) {
+                "this must be text; put it in quotes".to_owned()
+            } else {
+                problem.to_string()
+            };
             problems.push(format!("{}: {}: {problem}", leaf.place, leaf.path));
         }
     }
@@ -60,8 +71,7 @@ struct Found {
 impl Found {
     fn walk(&mut self, node: &Node, known: &Value, path: &str) {
         let Node::Section(members) = node else {
-            self.problems
-                .push(format!("the file must hold keys and values{}", if path.is_empty() { "" } else { path }));
+            self.problems.push("the file must hold keys and values".to_owned());
             return;
         };
         for member in members {
@@ -73,7 +83,7 @@ impl Found {
                 (Some(Value::Object(known)), Node::Section(_)) if known.is_empty() => {
                     self.leaves.push(Leaf { path, place: member.place.clone(), value: member.node.value() });
                 }
-                (Some(Value::Object(_)), Node::Leaf(_)) => {
+                (Some(Value::Object(_)), Node::Leaf(_) | Node::List(_)) => {
                     self.problems
                         .push(format!("{}: {path} is a section; put its keys below it, indented", member.place));
                 }
@@ -87,29 +97,10 @@ impl Found {
 }
 
 fn unknown(path: &str, place: &Place, known_paths: &[String]) -> String {
-    match nearest_path(path, known_paths) {
+    match nearest_path(path, known_paths.iter().map(String::as_str)) {
         Some(near) => format!("{place}: unknown key {path}, did you mean {near}?"),
         None => format!("{place}: unknown key {path}"),
     }
-}
-
-/// The known key whose last word is nearest; one in another section must be nearer by as much as one edit.
-fn nearest_path<'a>(path: &str, known_paths: &'a [String]) -> Option<&'a str> {
-    let split = |path: &str| match path.rsplit_once('.') {
-        Some((section, key)) => (section.to_owned(), key.to_owned()),
-        None => (String::new(), path.to_owned()),
-    };
-    let (section, key) = split(path);
-    let close_enough = (key.len() / 3).clamp(1, 4);
-    known_paths
-        .iter()
-        .map(|candidate| {
-            let (candidate_section, candidate_key) = split(candidate);
-            (distance(&key, &candidate_key) + usize::from(section != candidate_section), candidate.as_str())
-        })
-        .filter(|(edits, _)| *edits <= close_enough)
-        .min_by_key(|(edits, _)| *edits)
-        .map(|(_, candidate)| candidate)
 }
 
 /// Full paths of all sections and settings.

@@ -3,7 +3,7 @@
 /// Replaces references outside comments. `$${` stands for `${`.
 ///
 /// Errors: every variable that is not set and has no default, and every reference that does not end, with its line.
-pub(super) fn variables(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<String, Vec<String>> {
+pub fn variables(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<String, Vec<String>> {
     let mut problems = Vec::new();
     let mut out = String::with_capacity(text.len());
     for (at, line) in text.split_inclusive('\n').enumerate() {
@@ -16,7 +16,7 @@ pub(super) fn variables(text: &str, variable: impl Fn(&str) -> Option<String>) -
 
 /// Where the comment begins: a `#` at the start or after white space. Inside quotes this may be wrong, which only
 /// leaves a reference after `" #"` in a string alone.
-fn comment_start(line: &str) -> usize {
+pub(crate) fn comment_start(line: &str) -> usize {
     let starts_comment = |(at, _): &(usize, &str)| *at == 0 || line[..*at].ends_with([' ', '\t']);
     line.match_indices('#').find(starts_comment).map_or(line.len(), |(at, _)| at)
 }
