@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use sigyn_model::duration::Span;
 use sigyn_model::{ErrorKind, Level, PartId, PartMeta, TenantId, TimeRange, Window};
 use sigyn_segment::{BlockLimits, Codec, Merged, Merger, ObjectWriter, check_part};
 use sigyn_storage::{CpuPool, Lease, Storage, Swap, objects, rng};
