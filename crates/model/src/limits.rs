@@ -1,6 +1,7 @@
 //! What one tenant may do, under the names and with the defaults of Loki's `limits_config`.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -203,21 +204,34 @@ impl Limits {
     }
 }
 
-/// The limits in force for each tenant.
+/// The limits in force for each tenant: its own where it has any, otherwise those of all. They may change at any time.
 #[derive(Debug)]
 pub struct TenantLimits {
     default: Arc<Limits>,
+    own: RwLock<HashMap<TenantId, Arc<Limits>>>,
 }
 
 impl TenantLimits {
     #[must_use]
     pub fn new(default: Limits) -> Self {
-        Self { default: Arc::new(default) }
+        Self { default: Arc::new(default), own: RwLock::default() }
     }
 
     #[must_use]
-    pub fn get(&self, _tenant: &TenantId) -> Arc<Limits> {
-        Arc::clone(&self.default)
+    pub fn get(&self, tenant: &TenantId) -> Arc<Limits> {
+        let own = self.own.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(own.get(tenant).unwrap_or(&self.default))
+    }
+
+    /// The limits of tenants that have none of their own.
+    #[must_use]
+    pub fn default_limits(&self) -> &Limits {
+        &self.default
+    }
+
+    /// From now on exactly these tenants have limits of their own.
+    pub fn set_own(&self, own: HashMap<TenantId, Arc<Limits>>) {
+        *self.own.write().unwrap_or_else(PoisonError::into_inner) = own;
     }
 }
 
@@ -230,5 +244,16 @@ mod tests {
         assert!(Limits::default().validate().is_empty());
         let short = Limits { retention_period: Span::seconds(3600), ..Limits::default() };
         assert_eq!(short.validate(), ["limits.retention_period is 1h; it must be 0s (keep for ever) or at least 24h"]);
+    }
+
+    #[test]
+    fn tenants_may_have_limits_of_their_own() {
+        let limits = TenantLimits::new(Limits::default());
+        let (a, b) = (TenantId::new("a").expect("valid"), TenantId::new("b").expect("valid"));
+        let own = Arc::new(Limits { max_query_series: 7, ..Limits::default() });
+        limits.set_own(HashMap::from([(a.clone(), own)]));
+        assert_eq!((limits.get(&a).max_query_series, limits.get(&b).max_query_series), (7, 500));
+        limits.set_own(HashMap::new());
+        assert_eq!(limits.get(&a).max_query_series, 500);
     }
 }

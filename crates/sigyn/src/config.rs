@@ -3,6 +3,7 @@
 mod check;
 mod load;
 mod show;
+mod summary;
 mod translate;
 
 use serde::{Deserialize, Serialize};
@@ -89,7 +90,7 @@ impl ServerConfig {
 pub(crate) struct RuntimeConfig {
     /// File with `overrides:`, a tenant's name and its own limits below it, under their names in `limits`; several, separated by commas, are merged in their order. Default none.
     pub(crate) file: String,
-    /// How often the file is looked at. Default 10s.
+    /// How often the file is looked at. Default 10s; a file with a mistake changes nothing, and is told in the log and the metrics.
     pub(crate) period: Span,
 }
 

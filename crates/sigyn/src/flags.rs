@@ -24,6 +24,8 @@ Flags of the server:
   -target=LIST            parts to run: all (default), or a comma list of write, read, backend
   -verify-config          check the settings and exit
   -print-config-stderr    print the settings in force before starting
+  -health                 ask the server of these settings whether it is ready, and exit: 0 it is, 1 it is not
+  -health.url=URL         with -health: ask this address instead, such as http://127.0.0.1:3100/ready
   -version                print the version and exit
   -help                   print this and exit
 
@@ -36,6 +38,7 @@ A flag wins over the file. Both -flag and --flag work, and so do -flag=value and
 pub(crate) enum Action {
     Serve,
     VerifyConfig,
+    Health,
     Version,
     Help,
 }
@@ -48,6 +51,7 @@ pub(crate) struct Flags {
     pub(crate) print_config: bool,
     /// Replace variables in a file of Loki, as Loki does when it is told to.
     pub(crate) expand_env: bool,
+    pub(crate) health_url: Option<String>,
     /// Settings given as flags: the flag as written (without dashes) and its value, in the order given.
     pub(crate) settings: Vec<(String, String)>,
 }
@@ -59,6 +63,7 @@ impl Flags {
             config_file: None,
             print_config: false,
             expand_env: false,
+            health_url: None,
             settings: Vec::new(),
         };
         let mut arguments = arguments.into_iter().peekable();
@@ -84,6 +89,7 @@ impl Flags {
             };
             match name {
                 "config.file" => flags.config_file = Some(value),
+                "health.url" => flags.health_url = Some(value),
                 _ => flags.settings.push((name.to_owned(), value)),
             }
         }
@@ -114,10 +120,11 @@ enum Switch {
     ExpandEnv,
 }
 
-const SWITCHES: [(&str, Switch); 7] = [
+const SWITCHES: [(&str, Switch); 8] = [
     ("help", Switch::Action(Action::Help)),
     ("h", Switch::Action(Action::Help)),
     ("version", Switch::Action(Action::Version)),
+    ("health", Switch::Action(Action::Health)),
     ("verify-config", Switch::Action(Action::VerifyConfig)),
     ("print-config-stderr", Switch::PrintConfig),
     ("config.expand-env", Switch::ExpandEnv),
@@ -158,6 +165,7 @@ mod tests {
             config_file: Some("x.yaml".to_owned()),
             print_config: true,
             expand_env: false,
+            health_url: None,
             settings: vec![("target".to_owned(), "write,read".to_owned())],
         };
         for line in [
@@ -177,6 +185,7 @@ mod tests {
             ("-version", Action::Version),
             ("--help", Action::Help),
             ("-verify-config", Action::VerifyConfig),
+            ("-health -health.url=http://x", Action::Health),
             ("-verify-config=false", Action::Serve),
         ] {
             assert_eq!(parse(line).map(|flags| flags.action), Ok(action), "{line}");

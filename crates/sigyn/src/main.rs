@@ -4,7 +4,9 @@ mod allocator;
 mod cli;
 mod config;
 mod flags;
+mod health;
 mod logging;
+mod overrides;
 mod process_metrics;
 mod serve;
 mod signals;
@@ -38,6 +40,7 @@ fn run(arguments: Vec<String>) -> anyhow::Result<()> {
     match flags.action {
         Action::Help => print!("{}", flags::HELP),
         Action::Version => println!("{}", version::line()),
+        Action::Health => health::check(&Config::load(&flags)?.config, flags.health_url.as_deref())?,
         Action::VerifyConfig => {
             Config::load(&flags)?;
             println!("the configuration is valid");

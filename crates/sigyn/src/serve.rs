@@ -21,6 +21,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Loaded};
+use crate::overrides::Overrides;
 use crate::{process_metrics, signals, version};
 use front::Front;
 
@@ -36,13 +37,13 @@ pub(crate) fn run(loaded: Loaded, log_level: Arc<dyn LevelSwitch>) -> Result<()>
 }
 
 async fn serve(loaded: Loaded, log_level: Arc<dyn LevelSwitch>, threads: usize) -> Result<()> {
-    let Loaded { config, loki, .. } = loaded;
-    if let Some(loki) = &loki {
+    let config = &loaded.config;
+    if let Some(loki) = &loaded.loki {
         loki.tell();
     }
     let stopping = CancellationToken::new();
     signals::watch(stopping.clone())?;
-    let (listener, address) = listen(&config).await?;
+    let (listener, address) = listen(config).await?;
 
     // Answers "not ready" until the storage is open.
     let front = Front::default();
@@ -54,12 +55,19 @@ async fn serve(loaded: Loaded, log_level: Arc<dyn LevelSwitch>, threads: usize) 
     process_metrics::register(&mut registry);
     let metrics = sigyn_storage::Metrics::register(&mut registry);
     let storage = tokio::select! {
-        storage = open_storage(&config, &metrics) => storage?,
+        storage = open_storage(config, &metrics) => storage?,
         () = stopping.cancelled() => return Ok(()),
     };
     let description = storage.description.clone();
-    let parts = Parts::start(&config, storage, &cpu, &mut registry);
-    front.open(sigyn_api::router(parts.state(&config, cpu, registry, log_level, stopping.clone())));
+    let limits = Arc::new(TenantLimits::new(config.limits.clone()));
+    if let Some(overrides) = Overrides::start(&config.runtime_config, &limits, &mut registry)? {
+        tokio::spawn(overrides.watch(stopping.clone()));
+    }
+    let parts = Parts::start(config, storage, &cpu, limits, &mut registry);
+    for line in loaded.summary(&description) {
+        tracing::info!("{line}");
+    }
+    front.open(sigyn_api::router(parts.state(config, cpu, registry, log_level, stopping.clone())));
     tracing::info!(
         version = version::VERSION,
         targets = %String::from(config.target),
@@ -131,8 +139,13 @@ struct Parts {
 }
 
 impl Parts {
-    fn start(config: &Config, storage: Storage, cpu: &CpuPool, registry: &mut Registry) -> Self {
-        let limits = Arc::new(TenantLimits::new(config.limits.clone()));
+    fn start(
+        config: &Config,
+        storage: Storage,
+        cpu: &CpuPool,
+        limits: Arc<TenantLimits>,
+        registry: &mut Registry,
+    ) -> Self {
         let writer = config.target.write.then(|| {
             Arc::new(Writer::new(config.write.clone(), storage.clone(), cpu.clone(), Arc::clone(&limits), registry))
         });

@@ -158,3 +158,44 @@ fn what_was_accepted_survives_a_stop() {
     let answer = again.get("/loki/api/v1/query_range?query=%7Bapp%3D%22x%22%7D");
     assert!(answer.contains("\"kept\""), "{answer}");
 }
+
+#[test]
+fn the_health_of_a_server_is_asked_for() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let running = Running::start(directory.path(), &[]);
+    let port = running.address.rsplit(':').next().expect("a port");
+    let flag = format!("-server.http-listen-port={port}");
+    assert_eq!(run(&["-health", &flag]), (Some(0), "ready\n".to_owned(), String::new()));
+    let url = format!("-health.url={}/nowhere", running.address);
+    let (code, _, problem) = run(&["-health", &url]);
+    assert_eq!((code, problem.contains("answers 404")), (Some(1), true), "{problem}");
+    running.terminate();
+    assert!(running.ended().0.success());
+    let (code, _, problem) = run(&["-health", &flag]);
+    assert_eq!((code, problem.contains("asking http://127.0.0.1:")), (Some(1), true), "{problem}");
+}
+
+#[test]
+fn limits_of_tenants_are_read_again() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("overrides.yaml");
+    std::fs::write(&file, "overrides:\n  fake: {max_line_size: 10B}\n").expect("written");
+    let flags = [format!("-runtime-config.file={}", file.display()), "-runtime-config.period=20ms".to_owned()];
+    let running = Running::start(&directory.path().join("data"), &[&flags[0], &flags[1]]);
+    let status = |line: &str| {
+        let body =
+            format!(r#"{{"streams":[{{"stream":{{"app":"x"}},"values":[["{}","{line}"]]}}]}}"#, SystemClock.now());
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let request = agent.post(format!("{}/loki/api/v1/push", running.address));
+        request.header("Content-Type", "application/json").send(body).expect("an answer").status().as_u16()
+    };
+    assert_eq!((status("short"), status("longer than ten bytes")), (204, 400));
+    std::fs::write(&file, "overrides:\n  fake: {max_line_size: 10KB}\n").expect("written");
+    while status("longer than ten bytes") != 204 {}
+    std::fs::write(&file, "overrides: {fake: {max_lin_size: 1}}\n").expect("written");
+    while !running.get("/metrics").contains("sigyn_runtime_config_last_reload_successful 0") {}
+    assert_eq!(status("longer than ten bytes"), 204);
+    running.terminate();
+    let (status, log) = running.ended();
+    assert!(status.success() && log.contains("limits of tenants stay as they were"), "{log}");
+}

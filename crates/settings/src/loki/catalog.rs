@@ -67,6 +67,8 @@ fn dynamodb(work: &mut Work<'_>, period: &Period) {
             format_args!("holds '{bad}', which no table's name may; use letters, digits, '_', '-' and '.'"),
         );
     }
+    // So that the table is called sigyn_loki_catalog and not sigyn_lokicatalog.
+    let name = if name.ends_with(['_', '-', '.']) { name } else { format!("{name}_") };
     if let Some(region) = region(work, address.as_ref()) {
         work.set("storage.catalog", format!("dynamodb://{region}/{PREFIX}{name}"), &prefix);
         work.note(

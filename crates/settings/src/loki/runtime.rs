@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::work::Work;
 use super::{Note, NoteKind, fates, table, walk};
-use crate::tree::{self, Node};
+use crate::tree::{self, Member, Node};
 
 const FILE: &str = "runtime_config.file";
 const OLD: &str = "limits_config.per_tenant_override_config";
@@ -33,8 +33,10 @@ pub struct Overrides {
     pub notes: Vec<Note>,
 }
 
-/// Reads a file of `overrides`. Errors: all problems, each with its line.
-pub fn overrides(text: &str) -> Result<Overrides, Vec<String>> {
+/// Reads a file of `overrides`, whose keys are those of Loki's `limits_config` and those that `is_own` knows as Sigyn's.
+///
+/// Errors: all problems, each with its line.
+pub fn overrides(text: &str, is_own: &dyn Fn(&str) -> bool) -> Result<Overrides, Vec<String>> {
     let tree = tree::parse(text).map_err(|problem| vec![problem])?;
     let Node::Section(members) = &tree else { return Err(vec!["the file must hold keys and values".to_owned()]) };
     let mut all = Overrides::default();
@@ -44,7 +46,7 @@ pub fn overrides(text: &str) -> Result<Overrides, Vec<String>> {
             (_, Node::Leaf(Value::Null)) => {}
             ("overrides", Node::Section(tenants)) => {
                 for tenant in tenants {
-                    one(&tenant.key, &tenant.node, &mut all, &mut problems);
+                    one(tenant, is_own, &mut all, &mut problems);
                 }
             }
             ("overrides", _) => problems.push(format!("{}: overrides is a section of tenants", member.place)),
@@ -60,13 +62,21 @@ pub fn overrides(text: &str) -> Result<Overrides, Vec<String>> {
     if problems.is_empty() { Ok(all) } else { Err(problems) }
 }
 
-/// The keys of one tenant, which are those of `limits_config`.
-fn one(tenant: &str, node: &Node, all: &mut Overrides, problems: &mut Vec<String>) {
-    if node.is_empty() {
-        return;
-    }
+/// The keys of one tenant.
+fn one(member: &Member, is_own: &dyn Fn(&str) -> bool, all: &mut Overrides, problems: &mut Vec<String>) {
+    let (tenant, node) = (&member.key, &member.node);
     let Some(limits) = table::keys().children.get("limits_config") else { return };
-    let (given, shape) = walk::walk(node, limits, "limits_config");
+    let (own, of_loki): (Vec<_>, Vec<_>) = match node {
+        Node::Section(members) => members
+            .iter()
+            .cloned()
+            .partition(|member| !limits.children.contains_key(&member.key) && is_own(&member.key)),
+        // Loki takes an empty tenant for one without overrides.
+        _ if node.is_empty() => return,
+        _ => return problems.push(format!("{}: overrides.{tenant} is a section; put limits below it", member.place)),
+    };
+    let of_loki = Node::Section(of_loki);
+    let (given, shape) = walk::walk(&of_loki, limits, "limits_config");
     let nothing = |_: &str| None;
     let mut work = Work::new(given, shape, &nothing);
     fates::translate(&mut work);
@@ -82,8 +92,11 @@ fn one(tenant: &str, node: &Node, all: &mut Overrides, problems: &mut Vec<String
     let here = format!("overrides.{tenant}");
     problems.extend(work.problems.into_iter().map(|problem| problem.replace("limits_config", &here)));
     all.notes.extend(work.notes.into_iter().map(|note| Note { key: note.key.replace("limits_config", &here), ..note }));
-    let limits = work.out.at("limits").cloned().unwrap_or(Node::Section(Vec::new()));
-    all.tenants.push((tenant.to_owned(), limits));
+    let mut limits = work.out.at("limits").cloned().unwrap_or(Node::Section(Vec::new()));
+    for member in own {
+        limits.put(&member.key, member.node, &member.place);
+    }
+    all.tenants.push((tenant.clone(), limits));
 }
 
 #[cfg(test)]
@@ -93,7 +106,8 @@ mod tests {
     #[test]
     fn tenants_have_limits_of_their_own() {
         let all = overrides(
-            "overrides:\n  a:\n    ingestion_rate_mb: 20\n    retention_period: 744h\n    split_queries_by_interval: 1h\n  b:\n  c: {max_line_size: 1MB}\nconfigs:\n  a: {log_push_request: true}\n",
+            "overrides:\n  a:\n    ingestion_rate_mb: 20\n    retention_period: 744h\n    split_queries_by_interval: 1h\n  b:\n  c: {max_line_size: 1MB, max_query_memory: 1GiB}\nconfigs:\n  a: {log_push_request: true}\n",
+            &|key| key == "max_query_memory",
         )
         .expect("valid");
         let tenants: Vec<_> = all.tenants.iter().map(|(tenant, limits)| (tenant.as_str(), limits.value())).collect();
@@ -101,7 +115,7 @@ mod tests {
             tenants,
             [
                 ("a", serde_json::json!({"ingestion_rate_mb": 20, "retention_period": "744h"})),
-                ("c", serde_json::json!({"max_line_size": "1MB"})),
+                ("c", serde_json::json!({"max_line_size": "1MB", "max_query_memory": "1GiB"})),
             ]
         );
         assert_eq!(
@@ -112,11 +126,15 @@ mod tests {
 
     #[test]
     fn problems_come_together() {
+        let text = "overides: {}\noverrides:\n  a: {max_lin_size: 1}\n  b: {blocked_queries: [{pattern: x}]}\n  c: 5\n";
         assert_eq!(
-            overrides("overides: {}\noverrides:\n  a: {max_lin_size: 1}\n  b: {blocked_queries: [{pattern: x}]}\n")
-                .expect_err("problems")
-                .len(),
-            3
+            overrides(text, &|_| false).expect_err("problems"),
+            [
+                "line 1: unknown key overides, did you mean overrides?",
+                "line 3: unknown key overrides.a.max_lin_size, did you mean overrides.a.max_line_size?",
+                "line 4: overrides.b.blocked_queries is not supported: queries cannot be blocked by pattern yet; refuse them in the proxy in front, or bound them with max_query_bytes_read",
+                "line 5: overrides.c is a section; put limits below it",
+            ]
         );
     }
 }

@@ -222,3 +222,27 @@ fn what_is_printed_reads_back() {
     config.target = Targets { write: false, read: true, backend: true };
     assert_eq!(parse(&config.to_yaml()), Ok(config));
 }
+
+#[test]
+fn a_start_is_summed_up_in_few_lines() {
+    let periods: String =
+        (1..9).map(|day| format!("    - {{from: 2024-01-0{day}, store: tsdb, object_store: filesystem}}\n")).collect();
+    let text = LOKI.replace("schema_config:\n  configs:\n", &format!("schema_config:\n  configs:\n{periods}"));
+    let text = format!("{text}compactor: {{retention_enabled: true}}\nruntime_config: {{file: /etc/overrides.yaml}}\n");
+    let lines = load(&text, &[], &[]).expect("valid").summary("file:///loki/chunks/sigyn");
+    assert!(lines.len() <= 15, "{lines:#?}");
+    for line in [
+        "settings: x.yaml, a configuration of Loki",
+        "storage: file:///loki/chunks/sigyn (x.yaml:9, common.storage.filesystem.chunks_directory)",
+        "catalog: in the bucket (default)",
+        "auth: one tenant, fake (x.yaml:1, auth_enabled)",
+        "parts: all (default)",
+        "retention: 31d (x.yaml:27, limits_config.retention_period)",
+        "limits that differ from the defaults: max_line_size 1MiB, retention_period 31d",
+        "limits of tenants: /etc/overrides.yaml, looked at every 10s",
+        "Loki's own data, not read yet: 2024-04-01 to now: index tsdb, chunks filesystem",
+        "and 6 periods of Loki before these",
+    ] {
+        assert!(lines.iter().any(|told| told == line), "{line} in {lines:#?}");
+    }
+}
