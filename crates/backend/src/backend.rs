@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use prometheus_client::registry::Registry;
 use sigyn_model::duration::Span;
-use sigyn_model::{ErrorKind, TenantLimits};
+use sigyn_model::{ErrorKind, TenantLimits, Timestamp};
 use sigyn_storage::{CpuPool, Storage, rng};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +30,8 @@ pub struct Backend {
     pub(crate) owner: String,
     pub(crate) damaged: Damaged,
     pub(crate) garbage: Mutex<Memory>,
+    /// When compaction last looked at all hours.
+    pub(crate) looked_everywhere: std::sync::Mutex<Option<Timestamp>>,
 }
 
 /// Share of an interval by which it varies, in percent, so that several backends do not march in step.
@@ -46,7 +48,17 @@ impl Backend {
     ) -> Self {
         let metrics = Metrics::register(registry);
         let owner = format!("backend-{:016x}", storage.rng.next_u64());
-        Self { config, storage, cpu, limits, metrics, owner, damaged: Damaged::default(), garbage: Mutex::default() }
+        Self {
+            config,
+            storage,
+            cpu,
+            limits,
+            metrics,
+            owner,
+            damaged: Damaged::default(),
+            garbage: Mutex::default(),
+            looked_everywhere: std::sync::Mutex::default(),
+        }
     }
 
     /// Repeats all jobs until cancelled. A job that fails is logged, counted and repeated at its next turn.

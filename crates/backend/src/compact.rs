@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use sigyn_model::duration::Span;
 use sigyn_model::{ErrorKind, Level, PartId, PartMeta, TenantId, TimeRange, Window};
 use sigyn_segment::{BlockLimits, Codec, Merged, Merger, ObjectWriter, check_part};
 use sigyn_storage::{CpuPool, Lease, Storage, Swap, objects, rng};
@@ -33,6 +32,8 @@ pub struct Compacted {
 const LEASE_TTL: Duration = Duration::from_secs(60);
 /// Oldest object that may still be published: garbage collection spares what is younger than an hour.
 const PUBLISH_AGE_MAX_SECONDS: i64 = 60;
+/// How often all hours are looked at where scans cost money.
+const LOOK_EVERYWHERE_NANOS: i64 = 600 * 1_000_000_000;
 /// Inputs fetched at a time.
 const FETCHES: usize = 4;
 /// Blocks merged between two breaks: about 5 ms. A block of the last level takes longer alone.
@@ -58,21 +59,50 @@ impl Backend {
     async fn due(&self, done: &mut Compacted) -> Result<Vec<(TenantId, Window)>> {
         let mut due = Vec::new();
         let mut live = Live::default();
+        let range = self.range_to_look_at();
         for tenant in self.storage.catalog.tenants().await? {
-            let parts = self.storage.catalog.scan(&tenant, TimeRange::all()).await?;
+            let parts = self.storage.catalog.scan(&tenant, range).await?;
             live.count(&parts);
             for (window, parts) in sigyn_storage::catalog::by_window(parts) {
                 let parts = self.without_damaged(parts);
                 done.pending += plan::pending(&parts);
-                if plan::plan(&parts, self.due_times()).is_some() {
+                if plan::plan(&self.rested(parts), self.due_times()).is_some() {
                     due.push((tenant.clone(), window));
                 }
             }
         }
         due.sort_by(|(tenant_a, a), (tenant_b, b)| b.cmp(a).then_with(|| tenant_a.cmp(tenant_b)));
         self.metrics.pending_parts.set(done.pending as i64);
-        live.report(&self.metrics);
+        if range == TimeRange::all() {
+            live.report(&self.metrics);
+        }
         Ok(due)
+    }
+
+    /// Everything; but where scans cost money only the present hours, and everything every now and then: late lines wait that long
+    /// to be merged.
+    fn range_to_look_at(&self) -> TimeRange {
+        if !self.storage.catalog.terms().scans_cost {
+            return TimeRange::all();
+        }
+        let now = self.storage.clock.now();
+        let mut looked = self.looked_everywhere.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked.is_none_or(|looked| now - LOOK_EVERYWHERE_NANOS >= looked) {
+            *looked = Some(now);
+            return TimeRange::all();
+        }
+        let window = Window::of(now).0;
+        TimeRange::new(Window(window - 2).start(), Window(window + 1).end())
+    }
+
+    /// Without flushed parts that tails may not have seen yet.
+    fn rested(&self, mut parts: Vec<Arc<PartMeta>>) -> Vec<Arc<PartMeta>> {
+        let rest = self.storage.catalog.terms().rest;
+        if !rest.is_zero() {
+            let before = self.flushed_at(i64::try_from(rest.as_nanos()).unwrap_or(i64::MAX));
+            parts.retain(|part| part.level != Level::L0 || part.sequence < before);
+        }
+        parts
     }
 
     /// Takes the hour's lease, plans again under it, merges, swaps.
@@ -106,7 +136,8 @@ impl Backend {
         let hour = TimeRange::new(window.start(), window.end());
         let mut parts = self.storage.catalog.scan(tenant, hour).await?;
         parts.retain(|part| part.window == window);
-        let Some(Plan { inputs, level, more }) = plan::plan(&self.without_damaged(parts), self.due_times()) else {
+        let parts = self.rested(self.without_damaged(parts));
+        let Some(Plan { inputs, level, more }) = plan::plan(&parts, self.due_times()) else {
             return Ok(());
         };
         let mut work = Work { backend: self, lease, level, cpu: self.cpu.clone() };
@@ -156,13 +187,17 @@ impl Backend {
         metrics.duplicate_entries.inc_by(duplicates);
     }
 
-    /// A sequence starts with milliseconds.
     fn due_times(&self) -> Due {
-        let before = |span: Span| {
-            let due = self.storage.clock.now() - span.nanos();
-            u64::try_from(due.nanos() / 1_000_000).unwrap_or(0) << 16
-        };
-        Due { flushed_before: before(self.config.compact_after), quiet_before: before(self.config.finish_after) }
+        Due {
+            flushed_before: self.flushed_at(self.config.compact_after.nanos()),
+            quiet_before: self.flushed_at(self.config.finish_after.nanos()),
+        }
+    }
+
+    /// The sequence of a part that was flushed so many nanoseconds ago: it starts with milliseconds.
+    fn flushed_at(&self, ago: i64) -> u64 {
+        let then = self.storage.clock.now() - ago;
+        u64::try_from(then.nanos() / 1_000_000).unwrap_or(0) << 16
     }
 
     fn without_damaged(&self, mut parts: Vec<Arc<PartMeta>>) -> Vec<Arc<PartMeta>> {

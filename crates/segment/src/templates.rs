@@ -24,6 +24,7 @@ mod times;
 mod tokens;
 mod weave;
 mod windows;
+mod write;
 
 pub use lines::TemplateLines;
 
@@ -93,7 +94,7 @@ impl Templates {
         for template in 0..self.count {
             woven.push(self.woven(&outlines, template, stored, &members, Some(&all))?);
         }
-        let (bytes, offsets) = weave(stored, woven, &ids, b"\n", stored.text_max() as usize)?;
+        let (bytes, offsets) = weave(stored, &woven, &members, b"\n")?;
         Ok(Lines { bytes, offsets })
     }
 }

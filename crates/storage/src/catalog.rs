@@ -1,6 +1,6 @@
 //! The catalog seam: which segment parts hold data of a tenant in a range.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sigyn_model::{PartId, PartMeta, TenantId, TimeRange, Timestamp, Window};
 
-use crate::Result;
+use crate::{Error, Result};
+
+/// What background work must heed with a catalog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Terms {
+    /// How long flushed parts are left alone, so that tails find them before they are merged away.
+    pub rest: Duration,
+    /// Scans are paid for by what they read, so looking at everything is worth a longer wait.
+    pub scans_cost: bool,
+}
 
 /// Which parts exist, who holds which lease, who is alive. Every call is one atomic step.
 ///
@@ -51,6 +60,11 @@ pub trait Catalog: Debug + Send + Sync {
 
     /// Members whose heartbeat has not run out.
     async fn members(&self) -> Result<Vec<Member>>;
+
+    /// What background work must heed.
+    fn terms(&self) -> Terms {
+        Terms::default()
+    }
 }
 
 /// Compaction's swap of parts in one tenant and window.
@@ -95,4 +109,38 @@ pub fn by_window(parts: Vec<Arc<PartMeta>>) -> HashMap<Window, Vec<Arc<PartMeta>
         windows.entry(part.window).or_default().push(part);
     }
     windows
+}
+
+/// Scans find a part by its window, so a part that reaches beyond it would go missing.
+pub(crate) fn check_part(part: &PartMeta) -> Result<()> {
+    let invalid = |reason: String| Err(Error::InvalidPart { part: part.id.to_string(), reason });
+    if part.min_time > part.max_time {
+        return invalid(format!("it starts at {} and ends at {}", part.min_time, part.max_time));
+    }
+    if Window::of(part.min_time) != part.window || Window::of(part.max_time) != part.window {
+        return invalid(format!("its entries {} to {} leave window {}", part.min_time, part.max_time, part.window));
+    }
+    if part.id.object.is_empty() {
+        return invalid("it has no object".to_owned());
+    }
+    Ok(())
+}
+
+/// What a swap adds is of its tenant and window, and nothing is named twice.
+pub(crate) fn check_swap(swap: &Swap) -> Result<()> {
+    for part in &swap.add {
+        check_part(part)?;
+        if part.tenant != swap.tenant || part.window != swap.window {
+            let reason = format!("it is not of tenant {} and window {}", swap.tenant, swap.window);
+            return Err(Error::InvalidPart { part: part.id.to_string(), reason });
+        }
+    }
+    let mut seen: HashSet<&PartId> = HashSet::new();
+    for id in swap.remove.iter().chain(swap.add.iter().map(|part| &part.id)) {
+        if !seen.insert(id) {
+            let reason = "the swap names it twice, and ids are never reused".to_owned();
+            return Err(Error::InvalidPart { part: id.to_string(), reason });
+        }
+    }
+    Ok(())
 }

@@ -12,6 +12,8 @@ pub use dynamodb::{Billing, DynamoDbConfig, TableClass};
 pub use gcs::GcsConfig;
 pub use s3::{S3Config, ServerSideEncryption};
 
+use crate::dynamodb_catalog::CatalogUrl;
+
 /// Where data and catalog live.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -48,21 +50,22 @@ impl StorageConfig {
         if let Err(error) = crate::objects::BucketUrl::parse(&self.bucket) {
             problems.push(format!("storage.bucket: {error}"));
         }
-        if let Some(catalog) = &self.catalog
-            && let Err(reason) = check_catalog(catalog)
-        {
-            problems.push(format!("storage.catalog is '{catalog}': {reason}"));
+        if let Err(reason) = catalog_url(self.catalog.as_deref()) {
+            // The URL itself may hold a secret that does not belong there.
+            problems.push(format!("storage.catalog: {reason}"));
         }
         problems
     }
 }
 
-/// The bucket itself is the only catalog so far.
-pub(crate) fn check_catalog(catalog: &str) -> Result<(), String> {
-    if catalog.is_empty() || catalog == "bucket" {
-        return Ok(());
+/// Where the catalog is: `None` in the bucket.
+///
+/// Errors: what is wrong with the URL.
+pub(crate) fn catalog_url(catalog: Option<&str>) -> Result<Option<CatalogUrl>, String> {
+    match catalog {
+        None | Some("" | "bucket") => Ok(None),
+        Some(url) => CatalogUrl::parse(url).map(Some),
     }
-    Err("only the catalog in the bucket is supported yet; leave the key out".to_owned())
 }
 
 #[cfg(test)]
@@ -74,11 +77,12 @@ mod tests {
         assert!(StorageConfig::default().validate().is_empty());
         let config = StorageConfig {
             bucket: "s3://logs".to_owned(),
-            catalog: Some("dynamodb://x".to_owned()),
+            catalog: Some("dynamodb://key:s3cret@x".to_owned()),
             ..StorageConfig::default()
         };
         let problems = config.validate();
         assert_eq!(problems.len(), 2);
-        assert!(problems[0].starts_with("storage.bucket: ") && problems[1].starts_with("storage.catalog is "));
+        assert!(!problems[1].contains("s3cret"));
+        assert!(problems[0].starts_with("storage.bucket: ") && problems[1].starts_with("storage.catalog: "));
     }
 }

@@ -33,6 +33,8 @@ pub enum Error {
     InvalidCursor { cursor: String },
     #[error("this process was paused for too long while {action}; whether it was done is unknown, so repeat it")]
     Stale { action: &'static str },
+    #[error("{action} in table {table}: {reason}")]
+    Table { action: &'static str, table: String, reason: String, kind: ErrorKind },
     #[error("the catalog is shut down")]
     Closed,
     #[error("injected fault: {action} {what}")]
@@ -51,6 +53,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Object { cause, .. } => kind_of(cause),
+            Self::Table { kind, .. } => *kind,
             Self::DiskFull { .. }
             | Self::NoAnswer { .. }
             | Self::Stale { .. }

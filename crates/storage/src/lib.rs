@@ -13,6 +13,7 @@ pub mod clock;
 pub mod config;
 pub mod conformance;
 pub mod cpu;
+pub mod dynamodb_catalog;
 pub mod error;
 pub mod faulty;
 pub mod metrics;
@@ -25,10 +26,11 @@ use std::sync::Arc;
 use object_store::ObjectStore;
 
 pub use cache::{CacheUse, CachedObjects};
-pub use catalog::{Catalog, Cursor, Lease, Member, Swap};
+pub use catalog::{Catalog, Cursor, Lease, Member, Swap, Terms};
 pub use clock::{Clock, ManualClock, SystemClock, TokioClock};
 pub use config::StorageConfig;
 pub use cpu::CpuPool;
+pub use dynamodb_catalog::DynamoDbCatalog;
 pub use error::{Error, Result};
 pub use metrics::Metrics;
 pub use object_catalog::{CatalogOptions, ObjectCatalog};
@@ -54,30 +56,29 @@ pub async fn open(config: &StorageConfig, clock: Arc<dyn Clock>) -> Result<Stora
     open_with_metrics(config, clock, &Metrics::default()).await
 }
 
-/// Opens the bucket and its catalog: reads the newest checkpoint and the log after it.
+/// Opens the bucket and its catalog: the log in the bucket, or the table in DynamoDB, which is made when it is absent.
 ///
-/// Errors: `Invalid` for a bucket that is not understood, `Unavailable` when it cannot be reached, `Corrupt` for a catalog that fails its checksum.
+/// Errors: `Invalid` for settings that do not work, `Unavailable` when something cannot be reached, `Corrupt` for a catalog that fails its checksum.
 pub async fn open_with_metrics(config: &StorageConfig, clock: Arc<dyn Clock>, metrics: &Metrics) -> Result<Storage> {
     let url = objects::BucketUrl::parse(&config.bucket)?;
-    if let Some(catalog) = &config.catalog {
-        config::check_catalog(catalog).map_err(|reason| Error::Bucket { url: catalog.clone(), reason })?;
-    }
+    let in_table = config::catalog_url(config.catalog.as_deref())
+        .map_err(|reason| Error::Bucket { url: "storage.catalog".to_owned(), reason })?;
     let objects = objects::instrumented(objects::open_bucket(&config.bucket)?, metrics.clone());
     let rng: Arc<dyn Rng> = Arc::new(SystemRng);
-    let catalog = ObjectCatalog::open(
-        Arc::clone(&objects),
-        Arc::clone(&clock),
-        Arc::clone(&rng),
-        CatalogOptions::default(),
-        metrics.clone(),
-    )
-    .await?;
-    Ok(Storage {
-        objects,
-        catalog: Arc::new(catalog),
-        clock,
-        rng,
-        metrics: metrics.clone(),
-        description: format!("bucket {url}, catalog in the bucket"),
-    })
+    let metrics = metrics.clone();
+    let (catalog, place): (Arc<dyn Catalog>, String) = match in_table {
+        None => {
+            let (clock, rng, options) = (Arc::clone(&clock), Arc::clone(&rng), CatalogOptions::default());
+            let catalog = ObjectCatalog::open(Arc::clone(&objects), clock, rng, options, metrics.clone()).await?;
+            (Arc::new(catalog), "catalog in the bucket".to_owned())
+        }
+        Some(table) => {
+            let (clock, rng) = (Arc::clone(&clock), Arc::clone(&rng));
+            let catalog =
+                DynamoDbCatalog::open(&table, &config.dynamodb, &config.s3, clock, rng, metrics.clone()).await?;
+            let place = format!("catalog in {}", catalog.description());
+            (Arc::new(catalog), place)
+        }
+    };
+    Ok(Storage { objects, catalog, clock, rng, metrics, description: format!("bucket {url}, {place}") })
 }

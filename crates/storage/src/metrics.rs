@@ -1,5 +1,7 @@
 //! Counters of this crate.
 
+use std::sync::atomic::AtomicU64;
+
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -18,6 +20,52 @@ pub struct Metrics {
     pub(crate) catalog_reloads: Counter,
     pub(crate) catalog_checkpoints: Counter,
     pub(crate) catalog_parts: Gauge,
+    pub(crate) catalog_units: Family<Consumption, Counter<f64, AtomicU64>>,
+    pub(crate) catalog_requests: Family<CatalogRequest, Counter>,
+}
+
+/// Capacity of the catalog's table.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct Consumption {
+    pub(crate) op: CatalogOp,
+    pub(crate) kind: Units,
+}
+
+/// A request to the catalog's table and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct CatalogRequest {
+    pub(crate) op: CatalogOp,
+    pub(crate) outcome: CatalogOutcome,
+}
+
+/// The call of the catalog that a request serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[expect(non_camel_case_types, reason = "the names are the label values")]
+pub(crate) enum CatalogOp {
+    publish,
+    replace,
+    scan,
+    since,
+    tenants,
+    objects,
+    lease,
+    member,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[expect(non_camel_case_types, reason = "the names are the label values")]
+pub(crate) enum Units {
+    read,
+    write,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[expect(non_camel_case_types, reason = "the names are the label values")]
+pub(crate) enum CatalogOutcome {
+    ok,
+    conflict,
+    throttled,
+    error,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -76,6 +124,12 @@ pub(crate) enum AppendOutcome {
 }
 
 impl Metrics {
+    /// Capacity units of the catalog's table so far.
+    #[cfg(test)]
+    pub(crate) fn units(&self, op: CatalogOp, kind: Units) -> f64 {
+        self.catalog_units.get_or_create(&Consumption { op, kind }).get()
+    }
+
     /// Creates the metrics and registers them under `sigyn_storage_…`.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
@@ -93,6 +147,9 @@ impl Metrics {
         );
         to.register("catalog_checkpoints", "Checkpoints written", metrics.catalog_checkpoints.clone());
         to.register("catalog_parts", "Parts in the catalog", metrics.catalog_parts.clone());
+        let to = registry.sub_registry_with_prefix("sigyn_catalog");
+        to.register("consumed_units", "Capacity units of the DynamoDB table", metrics.catalog_units.clone());
+        to.register("requests", "Requests to the DynamoDB table", metrics.catalog_requests.clone());
         metrics
     }
 }

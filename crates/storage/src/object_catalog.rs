@@ -10,7 +10,7 @@ mod checkpointer;
 mod entry;
 mod format;
 mod head;
-mod messages;
+pub(crate) mod messages;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use object_store::ObjectStore;
-use sigyn_model::{PartId, PartMeta, TenantId, TimeRange, Window};
+use sigyn_model::{PartMeta, TenantId, TimeRange};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -29,6 +29,7 @@ use self::append::{Appender, Request};
 use self::entry::Operation;
 use self::head::Shared;
 use self::state::{Outcome, SwapState};
+use crate::catalog::{check_part, check_swap};
 use crate::clock::nanos;
 use crate::{Catalog, Clock, Cursor, Error, Lease, Member, Metrics, Result, Rng, Swap};
 
@@ -208,37 +209,4 @@ fn parse_cursor(cursor: &str) -> Result<u64> {
 
 fn invalid_cursor(cursor: &str) -> Error {
     Error::InvalidCursor { cursor: cursor.to_owned() }
-}
-
-/// Scans find a part by its window, so a part that reaches beyond it would go missing.
-fn check_part(part: &PartMeta) -> Result<()> {
-    let invalid = |reason: String| Err(Error::InvalidPart { part: part.id.to_string(), reason });
-    if part.min_time > part.max_time {
-        return invalid(format!("it starts at {} and ends at {}", part.min_time, part.max_time));
-    }
-    if Window::of(part.min_time) != part.window || Window::of(part.max_time) != part.window {
-        return invalid(format!("its entries {} to {} leave window {}", part.min_time, part.max_time, part.window));
-    }
-    if part.id.object.is_empty() {
-        return invalid("it has no object".to_owned());
-    }
-    Ok(())
-}
-
-fn check_swap(swap: &Swap) -> Result<()> {
-    for part in &swap.add {
-        check_part(part)?;
-        if part.tenant != swap.tenant || part.window != swap.window {
-            let reason = format!("it is not of tenant {} and window {}", swap.tenant, swap.window);
-            return Err(Error::InvalidPart { part: part.id.to_string(), reason });
-        }
-    }
-    let mut seen: HashSet<&PartId> = HashSet::new();
-    for id in swap.remove.iter().chain(swap.add.iter().map(|part| &part.id)) {
-        if !seen.insert(id) {
-            let reason = "the swap names it twice, and ids are never reused".to_owned();
-            return Err(Error::InvalidPart { part: id.to_string(), reason });
-        }
-    }
-    Ok(())
 }

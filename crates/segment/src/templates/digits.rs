@@ -10,25 +10,28 @@ const PAIRS: [[u8; 2]; 100] = {
     pairs
 };
 
+/// The two digits of a number below 100.
+#[inline(always)]
+pub(super) const fn pair(value: u32) -> [u8; 2] {
+    PAIRS[value as usize % 100]
+}
+
 /// The most decimal digits of a number in a column: they all fit an `i64`.
 pub(super) const DIGITS_MAX: usize = 18;
 
-/// Bytes that [`write`] may touch.
-pub(super) const WINDOW: usize = 20;
+/// Decimal digits of any `u64`, at most.
+pub(super) const LENGTH_MAX: usize = 20;
 
-/// Writes `value` in decimal to `to[at..]` and returns its length; some of the [`WINDOW`] bytes there are overwritten, too.
+/// The last `length` of the eight digits of `value`, which is below 10^8, and then zero bytes.
 #[inline(always)]
-pub(super) fn write(to: &mut [u8], at: usize, value: u64) -> usize {
-    let length = length(value);
-    fill(&mut to[at..at + length], value);
-    length
-}
-
-/// Writes `value` in decimal, with zeros before it to make `width` digits. It has no more.
-#[inline(always)]
-pub(super) fn write_padded(to: &mut [u8], at: usize, value: u64, width: usize) -> usize {
-    fill(&mut to[at..at + width], value);
-    width
+pub(super) const fn eight(value: u32, length: usize) -> [u8; 8] {
+    // In lanes of four digits, then two, then one; the first digits in the low lanes. The factors divide by 100 and by 10.
+    let lanes = (value / 10_000) as u64 | ((value % 10_000) as u64) << 32;
+    let hundreds = ((lanes * 10_486) >> 20) & 0x7f_0000_007f;
+    let lanes = hundreds | (lanes - hundreds * 100) << 16;
+    let tens = ((lanes * 103) >> 10) & 0x000f_000f_000f_000f;
+    let lanes = tens | (lanes - tens * 10) << 8;
+    ((lanes | 0x3030_3030_3030_3030) >> (8 * (8 - length))).to_le_bytes()
 }
 
 /// Powers of ten; the first stands for the one digit of 0.
@@ -45,8 +48,8 @@ const POWERS: [u64; 20] = {
 };
 
 /// Decimal digits of `value`.
-#[inline]
-fn length(value: u64) -> usize {
+#[inline(always)]
+pub(super) fn length(value: u64) -> usize {
     // 1233 / 4096 is a little more than the logarithm of 2 to base 10.
     let guess = (((64 - (value | 1).leading_zeros()) * 1233) >> 12) as usize;
     guess + usize::from(value >= POWERS[guess.min(19)])
@@ -54,7 +57,7 @@ fn length(value: u64) -> usize {
 
 /// Fills all of `to` with the last digits of `value`.
 #[inline(always)]
-fn fill(to: &mut [u8], mut value: u64) {
+pub(super) fn fill(to: &mut [u8], mut value: u64) {
     let mut at = to.len();
     while at >= 2 {
         at -= 2;
@@ -115,11 +118,18 @@ mod tests {
     #[test]
     fn numbers_are_written_as_rust_writes_them() {
         for value in (0..20).flat_map(|at| [10_u64.pow(at), 10_u64.pow(at) - 1, 10_u64.pow(at) + 7]).chain([u64::MAX]) {
-            let mut out = [0; 40];
-            let length = write(&mut out, 3, value);
-            assert_eq!(&out[3..3 + length], value.to_string().as_bytes());
-            let width = write_padded(&mut out, 1, value, 22);
-            assert_eq!(&out[1..1 + width], format!("{value:022}").as_bytes());
+            let text = value.to_string();
+            assert_eq!(length(value), text.len());
+            let mut out = vec![0; text.len() + 2];
+            fill(&mut out, value);
+            assert_eq!(out, format!("00{text}").as_bytes());
+            if value < 100_000_000 {
+                assert_eq!(&eight(value as u32, text.len())[..text.len()], text.as_bytes());
+                assert_eq!(&eight(value as u32, 8), format!("{value:08}").as_bytes());
+            }
+        }
+        for value in (0..100_000_000).step_by(9_973) {
+            assert_eq!(&eight(value, 8), format!("{value:08}").as_bytes());
         }
         assert_eq!(parse(b"00120"), 120);
     }

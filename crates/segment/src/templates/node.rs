@@ -102,8 +102,8 @@ impl Node {
         match self.value(stored, count, rows)? {
             Value::Text { column, .. } => Ok(column),
             value => {
-                let woven = Woven::new(vec![Part { text: Vec::new(), value }], Vec::new());
-                let (bytes, offsets) = weave(stored, vec![woven], &vec![0; count], &[], 0)?;
+                let woven = Woven { parts: vec![Part { text: Vec::new(), value }], last: Vec::new() };
+                let (bytes, offsets) = weave(stored, &[woven], &Members::one(count), &[])?;
                 Ok(StringColumn { bytes, offsets, ids: identity(count) })
             }
         }
@@ -267,7 +267,7 @@ impl Templates {
         for template in 0..self.count {
             woven.push(self.woven(&outlines, template, stored, &members, rows)?);
         }
-        let (bytes, offsets) = weave(stored, woven, &ids, &[], 0)?;
+        let (bytes, offsets) = weave(stored, &woven, &members, &[])?;
         Ok(StringColumn { bytes, offsets, ids: identity(count) })
     }
 
@@ -286,7 +286,7 @@ impl Templates {
         let (mut text, mut parts) = (Vec::new(), Vec::new());
         let of = (stored, positions.len(), rows.as_deref());
         self.flatten(outlines, template, of, &mut text, &mut parts)?;
-        Ok(Woven::new(parts, text))
+        Ok(Woven { parts, last: text })
     }
 
     fn flatten(
@@ -329,6 +329,16 @@ impl Members {
             *at += 1;
         }
         Self { positions, starts }
+    }
+
+    /// Of the only template.
+    pub(super) fn one(count: usize) -> Self {
+        Self { positions: identity(count), starts: vec![0, count as u32] }
+    }
+
+    /// Texts of all templates.
+    pub(super) const fn count(&self) -> usize {
+        self.positions.len()
     }
 
     pub(super) fn of_template(&self, template: usize) -> &[u32] {

@@ -170,7 +170,7 @@ impl Sketch {
                 let max = words.offsets.windows(2).map(|pair| (pair[1] - pair[0]) as usize).max().unwrap_or(0);
                 Self::Words { class: Class::of(&words.bytes), words, max }
             }
-            Node::Decimal(_) => Self::Class { class: Class::of(b"0123456789"), min: 1, max: digits::WINDOW },
+            Node::Decimal(_) => Self::Class { class: Class::of(b"0123456789"), min: 1, max: digits::LENGTH_MAX },
             Node::Padded { width, .. } => {
                 let width = usize::from(*width);
                 Self::Class { class: Class::of(b"0123456789"), min: width, max: width }

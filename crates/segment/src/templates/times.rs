@@ -68,14 +68,14 @@ impl ClockFormat {
     pub(super) fn write(self, to: &mut [u8], at: usize, value: i64) -> usize {
         let (seconds, fraction) = split(value as u64, self.digits);
         let to = &mut to[at..at + self.length()];
-        digits::write_padded(to, 0, u64::from(seconds / 3600), 2);
+        to[..2].copy_from_slice(&digits::pair(seconds / 3600));
         to[2] = b':';
-        digits::write_padded(to, 3, u64::from(seconds / 60 % 60), 2);
+        to[3..5].copy_from_slice(&digits::pair(seconds / 60 % 60));
         to[5] = b':';
-        digits::write_padded(to, 6, u64::from(seconds % 60), 2);
+        to[6..8].copy_from_slice(&digits::pair(seconds % 60));
         if self.digits > 0 {
             to[8] = self.separator;
-            digits::write_padded(to, 9, fraction, usize::from(self.digits));
+            digits::fill(&mut to[9..], fraction);
         }
         self.length()
     }

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use sigyn_model::StringColumn;
 
-use super::digits;
-use super::node::Templates;
+use super::node::{Members, Templates};
 use super::section::Stored;
 use super::times::ClockFormat;
+use super::write::{Cursor, copy_text};
 use crate::Result;
 use crate::varint::Reader;
 
@@ -30,12 +30,8 @@ struct Outline {
 /// One template's texts and values, ready to be put together.
 #[derive(Debug)]
 pub(super) struct Woven {
-    parts: Vec<Part>,
-    last: Vec<u8>,
-    /// No text of it is longer.
-    length_max: usize,
-    /// Texts of it put together so far.
-    done: usize,
+    pub(super) parts: Vec<Part>,
+    pub(super) last: Vec<u8>,
 }
 
 /// Static text and the values that follow it.
@@ -118,121 +114,63 @@ impl Outlines {
     }
 }
 
-impl Woven {
-    pub(super) fn new(parts: Vec<Part>, last: Vec<u8>) -> Self {
-        let length_max = last.len() + parts.iter().map(|part| part.text.len() + part.value.length_max()).sum::<usize>();
-        Self { parts, last, length_max, done: 0 }
-    }
-}
-
-impl Value {
-    fn length_max(&self) -> usize {
-        match self {
-            Self::Text { column, .. } => {
-                column.offsets.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0) as usize
-            }
-            Self::Decimal(_) => digits::WINDOW,
-            Self::Padded { width, .. } | Self::Hex { width, .. } => *width,
-            Self::Clock { format, .. } => format.length(),
-        }
-    }
-
-    /// Writes the text of the nth value to `to[at..]` and returns the end there; there is room for [`Value::length_max`] and slack.
-    #[inline(always)]
-    fn write(&self, row: usize, to: &mut [u8], at: usize) -> usize {
-        match self {
-            Self::Text { column, indexed } => {
-                let value = if *indexed { column.ids[row] as usize } else { row };
-                copy(to, at, &column.bytes, column.offsets[value] as usize, column.offsets[value + 1] as usize)
-            }
-            Self::Decimal(values) => at + digits::write(to, at, values[row] as u64),
-            Self::Padded { width, values } => at + digits::write_padded(to, at, values[row] as u64, *width),
-            Self::Clock { format, values } => at + format.write(to, at, values[row]),
-            Self::Hex { width, table, packed } => {
-                let stride = width.div_ceil(2);
-                let (odd, pairs) = packed[row * stride..(row + 1) * stride].split_at(width % 2);
-                let to = &mut to[at..at + width];
-                let (first, rest) = to.split_at_mut(odd.len());
-                first.iter_mut().zip(odd).for_each(|(to, digit)| *to = table[usize::from(*digit)][1]);
-                rest.chunks_exact_mut(2)
-                    .zip(pairs)
-                    .for_each(|(to, pair)| to.copy_from_slice(&table[usize::from(*pair)]));
-                at + width
-            }
-        }
-    }
-}
-
-/// The texts of `ids`, in that order, each followed by `separator`: their bytes, and where they start. `guess` is how many bytes
-/// there will be.
+/// The texts of all templates in the order of their members, each followed by `separator`: their bytes, and where they start.
+///
+/// They are made a template and a part at a time, so that the processor does the same thing again and again.
 ///
 /// Errors: `Corrupt` when they are longer than all lines together.
 pub(super) fn weave(
     stored: &Stored,
-    mut templates: Vec<Woven>,
-    ids: &[u16],
+    templates: &[Woven],
+    members: &Members,
     separator: &[u8],
-    guess: usize,
 ) -> Result<(Vec<u8>, Vec<u32>)> {
-    let length_max = templates.iter().map(|woven| woven.length_max).max().unwrap_or(0);
-    let room = length_max.saturating_add(SLACK + separator.len());
-    let mut bytes = vec![0; guess + room];
-    let mut offsets = Vec::with_capacity(ids.len() + 1);
-    let mut at = 0;
-    offsets.push(0);
-    for id in ids {
-        if bytes.len() - at < room {
-            if at as u64 > stored.text_max() {
-                break;
+    let mut offsets = vec![0_u32; members.count() + 1];
+    for (template, woven) in templates.iter().enumerate() {
+        let positions = members.of_template(template);
+        for (position, length) in positions.iter().zip(lengths(woven, positions.len())) {
+            offsets[*position as usize + 1] = length;
+        }
+    }
+    let mut end = 0_u64;
+    for offset in &mut offsets[1..] {
+        end += u64::from(*offset) + separator.len() as u64;
+        *offset = end as u32;
+    }
+    if end > stored.text_max() {
+        return Err(stored.corrupt(format!("texts take {end} bytes, lines {}", stored.text_max())));
+    }
+    let mut bytes = vec![0; end as usize];
+    for (template, woven) in templates.iter().enumerate() {
+        for (nth, positions) in members.of_template(template).chunks(CHUNK).enumerate() {
+            let of = |position: &u32| Cursor {
+                at: offsets[*position as usize] as usize,
+                end: offsets[*position as usize + 1] as usize - separator.len(),
+            };
+            let mut cursors: Vec<Cursor> = positions.iter().map(of).collect();
+            for part in &woven.parts {
+                copy_text(&mut bytes, &mut cursors, &part.text);
+                part.value.write(nth * CHUNK, &mut bytes, &mut cursors);
             }
-            bytes.resize(bytes.len() * 2 + room, 0);
+            copy_text(&mut bytes, &mut cursors, &woven.last);
         }
-        let woven = &mut templates[usize::from(*id)];
-        let row = woven.done;
-        woven.done += 1;
-        for part in &woven.parts {
-            at = copy(&mut bytes, at, &part.text, 0, part.text.len());
-            at = part.value.write(row, &mut bytes, at);
-        }
-        at = copy(&mut bytes, at, &woven.last, 0, woven.last.len());
-        if let [separator] = separator {
-            bytes[at] = *separator;
-            at += 1;
-        }
-        offsets.push(at as u32);
     }
-    if at as u64 > stored.text_max() {
-        return Err(stored.corrupt(format!("texts take more than the {} bytes of all lines", stored.text_max())));
+    if let [separator] = separator {
+        offsets[1..].iter().for_each(|end| bytes[*end as usize - 1] = *separator);
     }
-    bytes.truncate(at);
     Ok((bytes, offsets))
 }
 
-/// Bytes behind the longest text that may be overwritten: copies are made this many at a time.
-const SLACK: usize = 24;
-const STEP: usize = 16;
-/// Longer texts are left to `memcpy`.
-const STEPPED_MAX: usize = 64;
+/// Texts that are made at a time: they should stay in the processor's cache.
+const CHUNK: usize = 512;
 
-/// Copies `from[start..end]` to `to[at..]` and returns the end there. What follows the end may be overwritten.
-#[inline(always)]
-fn copy(to: &mut [u8], at: usize, from: &[u8], start: usize, end: usize) -> usize {
-    let length = end - start;
-    if length <= STEPPED_MAX {
-        let mut done = 0;
-        while done < length {
-            let (Some(to), Some(from)) =
-                (to.get_mut(at + done..at + done + STEP), from.get(start + done..start + done + STEP))
-            else {
-                break;
-            };
-            to.copy_from_slice(from);
-            done += STEP;
-        }
-        if done >= length {
-            return at + length;
-        }
-    }
-    to[at..at + length].copy_from_slice(&from[start..end]);
-    at + length
+/// Length of each text of a template; of those that are too long, something too long.
+fn lengths(woven: &Woven, count: usize) -> Vec<u32> {
+    let fixed = woven.last.len() + woven.parts.iter().map(|part| part.text.len()).sum::<usize>();
+    let mut lengths = vec![u32::try_from(fixed).unwrap_or(LENGTH_MAX).min(LENGTH_MAX); count];
+    woven.parts.iter().for_each(|part| part.value.add_lengths(&mut lengths));
+    lengths
 }
+
+/// Longer than any text may be, and far from overflowing.
+const LENGTH_MAX: u32 = 1 << 30;

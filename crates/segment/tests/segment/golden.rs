@@ -145,3 +145,34 @@ fn the_format_page_shows_true_bytes() {
     let dump = dump.join("\n");
     assert!(text.contains(&dump), "{} must show these bytes:\n{dump}", page.display());
 }
+
+/// A reader in another language, written from the page alone, reads the golden files. It needs python3 and something that
+/// decompresses zstd; where one of them is missing, there is nothing to test with.
+#[test]
+fn python_reads_what_the_page_describes() {
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/formats/read_segment.py");
+    let [tiny, large] = parts();
+    for (name, all) in [("v0.seg", vec![tiny.clone(), large.clone()]), ("v1.seg", vec![tiny, large, templated()])] {
+        let Ok(output) = std::process::Command::new("python3").arg(&script).arg(path(name)).output() else { return };
+        if output.status.code() == Some(NO_ZSTD) {
+            return;
+        }
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).expect("JSON is UTF-8");
+        let mut found = text.lines();
+        for (labels, rows) in all.iter().flatten() {
+            for row in rows {
+                let labels: std::collections::BTreeMap<&str, &str> = labels.iter().collect();
+                let line: String = row.line.iter().map(|byte| format!("{byte:02x}")).collect();
+                let metadata: std::collections::BTreeMap<_, _> = row.metadata.iter().cloned().collect();
+                let expected = serde_json::json!(["fake", labels, row.time, line, metadata]);
+                let found = serde_json::from_str::<serde_json::Value>(found.next().expect("a row"));
+                assert_eq!(found.expect("JSON"), expected);
+            }
+        }
+        assert_eq!(found.next(), None);
+    }
+}
+
+/// Exit status of the reader when nothing decompresses zstd.
+const NO_ZSTD: i32 = 77;

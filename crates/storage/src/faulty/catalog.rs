@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use sigyn_model::{PartMeta, TenantId, TimeRange};
 
 use super::{Fate, Faults};
-use crate::{Catalog, Cursor, Error, Lease, Member, Result, Swap};
+use crate::{Catalog, Cursor, Error, Lease, Member, Result, Swap, Terms};
 
 /// Passes calls on to `catalog`, unless [`Faults`] say otherwise.
 #[derive(Debug)]
@@ -38,6 +38,10 @@ impl FaultyCatalog {
 
 #[async_trait]
 impl Catalog for FaultyCatalog {
+    fn terms(&self) -> Terms {
+        self.catalog.terms()
+    }
+
     async fn publish(&self, parts: &[PartMeta]) -> Result<()> {
         self.run("publish", self.catalog.publish(parts)).await
     }

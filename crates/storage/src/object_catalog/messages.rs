@@ -8,25 +8,25 @@ use sigyn_model::{Level, PartId, PartMeta, TenantId, Timestamp, Window};
 use crate::{Error, Lease, Member, Result, Swap};
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     #[prost(uint64, tag = "1")]
-    pub(super) sequence: u64,
+    pub(crate) sequence: u64,
     #[prost(sfixed64, tag = "2")]
-    pub(super) time: i64,
+    pub(crate) time: i64,
     #[prost(bytes = "vec", tag = "3")]
-    pub(super) writer: Vec<u8>,
+    pub(crate) writer: Vec<u8>,
     #[prost(message, repeated, tag = "4")]
-    pub(super) operations: Vec<OperationMessage>,
+    pub(crate) operations: Vec<OperationMessage>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct OperationMessage {
+pub(crate) struct OperationMessage {
     #[prost(oneof = "OperationKind", tags = "1, 2, 3, 4, 5, 6")]
-    pub(super) kind: Option<OperationKind>,
+    pub(crate) kind: Option<OperationKind>,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
-pub(super) enum OperationKind {
+pub(crate) enum OperationKind {
     #[prost(message, tag = "1")]
     Publish(Publish),
     #[prost(message, tag = "2")]
@@ -42,158 +42,158 @@ pub(super) enum OperationKind {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Publish {
+pub(crate) struct Publish {
     #[prost(message, repeated, tag = "1")]
-    pub(super) parts: Vec<PartMessage>,
+    pub(crate) parts: Vec<PartMessage>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Replace {
+pub(crate) struct Replace {
     #[prost(string, tag = "1")]
-    pub(super) tenant: String,
+    pub(crate) tenant: String,
     #[prost(sint64, tag = "2")]
-    pub(super) window: i64,
+    pub(crate) window: i64,
     #[prost(message, repeated, tag = "3")]
-    pub(super) remove: Vec<PartIdMessage>,
+    pub(crate) remove: Vec<PartIdMessage>,
     #[prost(message, repeated, tag = "4")]
-    pub(super) add: Vec<PartMessage>,
+    pub(crate) add: Vec<PartMessage>,
     #[prost(message, optional, tag = "5")]
-    pub(super) fence: Option<LeaseMessage>,
+    pub(crate) fence: Option<LeaseMessage>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct PartIdMessage {
+pub(crate) struct PartIdMessage {
     #[prost(string, tag = "1")]
-    pub(super) object: String,
+    pub(crate) object: String,
     #[prost(uint32, tag = "2")]
-    pub(super) index: u32,
+    pub(crate) index: u32,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct PartMessage {
+pub(crate) struct PartMessage {
     #[prost(string, tag = "1")]
-    pub(super) object: String,
+    pub(crate) object: String,
     #[prost(uint32, tag = "2")]
-    pub(super) index: u32,
+    pub(crate) index: u32,
     /// Empty in a checkpoint, where the enclosing message names the tenant.
     #[prost(string, tag = "3")]
-    pub(super) tenant: String,
+    pub(crate) tenant: String,
     #[prost(sint64, tag = "4")]
-    pub(super) window: i64,
+    pub(crate) window: i64,
     #[prost(uint32, tag = "5")]
-    pub(super) level: u32,
+    pub(crate) level: u32,
     #[prost(uint64, tag = "6")]
-    pub(super) offset: u64,
+    pub(crate) offset: u64,
     #[prost(uint64, tag = "7")]
-    pub(super) length: u64,
+    pub(crate) length: u64,
     #[prost(uint32, tag = "8")]
-    pub(super) footer_length: u32,
+    pub(crate) footer_length: u32,
     #[prost(sfixed64, tag = "9")]
-    pub(super) min_time: i64,
+    pub(crate) min_time: i64,
     #[prost(sfixed64, tag = "10")]
-    pub(super) max_time: i64,
+    pub(crate) max_time: i64,
     #[prost(uint64, tag = "11")]
-    pub(super) rows: u64,
+    pub(crate) rows: u64,
     #[prost(uint32, tag = "12")]
-    pub(super) streams: u32,
+    pub(crate) streams: u32,
     #[prost(uint64, tag = "13")]
-    pub(super) raw_bytes: u64,
+    pub(crate) raw_bytes: u64,
     #[prost(uint64, tag = "14")]
-    pub(super) sequence: u64,
+    pub(crate) sequence: u64,
     #[prost(bytes = "vec", tag = "15")]
-    pub(super) label_filter: Vec<u8>,
+    pub(crate) label_filter: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct LeaseMessage {
+pub(crate) struct LeaseMessage {
     #[prost(string, tag = "1")]
-    pub(super) name: String,
+    pub(crate) name: String,
     #[prost(string, tag = "2")]
-    pub(super) owner: String,
+    pub(crate) owner: String,
     #[prost(uint64, tag = "3")]
-    pub(super) epoch: u64,
+    pub(crate) epoch: u64,
     #[prost(sfixed64, tag = "4")]
-    pub(super) expires: i64,
+    pub(crate) expires: i64,
     /// In a checkpoint: the owner gave the lease up.
     #[prost(bool, tag = "5")]
-    pub(super) released: bool,
+    pub(crate) released: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct MemberMessage {
+pub(crate) struct MemberMessage {
     #[prost(string, tag = "1")]
-    pub(super) node: String,
+    pub(crate) node: String,
     #[prost(string, tag = "2")]
-    pub(super) address: String,
+    pub(crate) address: String,
     #[prost(string, repeated, tag = "3")]
-    pub(super) targets: Vec<String>,
+    pub(crate) targets: Vec<String>,
     #[prost(sfixed64, tag = "4")]
-    pub(super) expires: i64,
+    pub(crate) expires: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Checkpoint {
+pub(crate) struct Checkpoint {
     #[prost(uint64, tag = "1")]
-    pub(super) sequence: u64,
+    pub(crate) sequence: u64,
     #[prost(sfixed64, tag = "2")]
-    pub(super) time: i64,
+    pub(crate) time: i64,
     #[prost(uint64, tag = "3")]
-    pub(super) last_epoch: u64,
+    pub(crate) last_epoch: u64,
     #[prost(message, repeated, tag = "4")]
-    pub(super) leases: Vec<LeaseMessage>,
+    pub(crate) leases: Vec<LeaseMessage>,
     #[prost(message, repeated, tag = "5")]
-    pub(super) members: Vec<MemberMessage>,
+    pub(crate) members: Vec<MemberMessage>,
     #[prost(message, repeated, tag = "6")]
-    pub(super) removals: Vec<RemovalMessage>,
+    pub(crate) removals: Vec<RemovalMessage>,
     /// One tenant may appear several times, with different parts.
     #[prost(message, repeated, tag = "7")]
-    pub(super) tenants: Vec<TenantMessage>,
+    pub(crate) tenants: Vec<TenantMessage>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct RemovalMessage {
+pub(crate) struct RemovalMessage {
     #[prost(uint64, tag = "1")]
-    pub(super) sequence: u64,
+    pub(crate) sequence: u64,
     #[prost(sfixed64, tag = "2")]
-    pub(super) time: i64,
+    pub(crate) time: i64,
     #[prost(message, repeated, tag = "3")]
-    pub(super) parts: Vec<PartIdMessage>,
+    pub(crate) parts: Vec<PartIdMessage>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct TenantMessage {
+pub(crate) struct TenantMessage {
     #[prost(string, tag = "1")]
-    pub(super) tenant: String,
+    pub(crate) tenant: String,
     #[prost(message, repeated, tag = "2")]
-    pub(super) rows: Vec<RowMessage>,
+    pub(crate) rows: Vec<RowMessage>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct RowMessage {
+pub(crate) struct RowMessage {
     #[prost(message, optional, tag = "1")]
-    pub(super) part: Option<PartMessage>,
+    pub(crate) part: Option<PartMessage>,
     /// Number of the log entry that brought the part.
     #[prost(uint64, tag = "2")]
-    pub(super) published: u64,
+    pub(crate) published: u64,
 }
 
 /// A message that does not make sense, though its checksum holds.
-pub(super) fn senseless(key: &str, what: impl std::fmt::Display) -> Error {
+pub(crate) fn senseless(key: &str, what: impl std::fmt::Display) -> Error {
     Error::Corrupt { key: key.to_owned(), reason: what.to_string() }
 }
 
 /// Decodes the body of the object at `key`.
-pub(super) fn decode<M: Message + Default>(key: &str, body: &[u8]) -> Result<M> {
+pub(crate) fn decode<M: Message + Default>(key: &str, body: &[u8]) -> Result<M> {
     M::decode(body).map_err(|error| senseless(key, error))
 }
 
-pub(super) fn tenant_from(key: &str, tenant: &str) -> Result<TenantId> {
+pub(crate) fn tenant_from(key: &str, tenant: &str) -> Result<TenantId> {
     TenantId::new(tenant).map_err(|error| senseless(key, error))
 }
 
 impl PartMessage {
     /// Without the tenant, which the caller adds where it is not said elsewhere.
-    pub(super) fn new(part: &PartMeta) -> Self {
+    pub(crate) fn new(part: &PartMeta) -> Self {
         Self {
             object: part.id.object.clone(),
             index: part.id.index,
@@ -213,12 +213,12 @@ impl PartMessage {
         }
     }
 
-    pub(super) fn with_tenant(part: &PartMeta) -> Self {
+    pub(crate) fn with_tenant(part: &PartMeta) -> Self {
         Self { tenant: part.tenant.as_str().to_owned(), ..Self::new(part) }
     }
 
     /// The part, as `tenant`'s.
-    pub(super) fn into_part(self, key: &str, tenant: TenantId) -> Result<PartMeta> {
+    pub(crate) fn into_part(self, key: &str, tenant: TenantId) -> Result<PartMeta> {
         let level = u8::try_from(self.level).map_err(|_| senseless(key, format!("level {}", self.level)))?;
         Ok(PartMeta {
             id: PartId { object: self.object, index: self.index },
@@ -270,7 +270,7 @@ impl From<LeaseMessage> for Lease {
 }
 
 impl MemberMessage {
-    pub(super) fn new(member: &Member, expires: Timestamp) -> Self {
+    pub(crate) fn new(member: &Member, expires: Timestamp) -> Self {
         Self {
             node: member.node.clone(),
             address: member.address.clone(),
@@ -279,7 +279,7 @@ impl MemberMessage {
         }
     }
 
-    pub(super) fn into_member(self) -> (Member, Timestamp) {
+    pub(crate) fn into_member(self) -> (Member, Timestamp) {
         (Member { node: self.node, address: self.address, targets: self.targets }, Timestamp(self.expires))
     }
 }
@@ -298,7 +298,7 @@ impl From<&Swap> for Replace {
 }
 
 impl Replace {
-    pub(super) fn into_swap(self, key: &str) -> Result<Swap> {
+    pub(crate) fn into_swap(self, key: &str) -> Result<Swap> {
         let tenant = tenant_from(key, &self.tenant)?;
         let add = self.add.into_iter().map(|part| part.into_part(key, tenant.clone())).collect::<Result<_>>()?;
         Ok(Swap {
