@@ -13,6 +13,7 @@ pub(super) fn translate(work: &mut Work, values: &Node) {
     }
     let kind = values.at("loki.storage.type").map(crate::loki::text);
     bucket(work, values, kind.as_deref());
+    directory(work, kind.as_deref());
     schema(work, values, kind.as_deref());
 }
 
@@ -30,6 +31,18 @@ fn bucket(work: &mut Work, values: &Node, kind: Option<&str>) {
     }
 }
 
+/// Where the chart keeps chunks when they are on a disk.
+fn directory(work: &mut Work, kind: Option<&str>) {
+    const KEY: &str = "common.storage.filesystem.chunks_directory";
+    if kind == Some("filesystem") && work.loki.at(KEY).is_none() {
+        work.loki.put(
+            KEY,
+            Node::Leaf("/var/loki/chunks".into()),
+            &Place::Implied("the chart's own directory".to_owned()),
+        );
+    }
+}
+
 /// The chart has no schema of its own but one for tests; Sigyn only wants to know where data is.
 fn schema(work: &mut Work, values: &Node, kind: Option<&str>) {
     let given = ["loki.schemaConfig.configs", "loki.structuredConfig.schema_config.configs"];
@@ -42,9 +55,6 @@ fn schema(work: &mut Work, values: &Node, kind: Option<&str>) {
         period.put(key, Node::Leaf(Value::String(value.to_owned())), &place);
     }
     work.loki.put("schema_config.configs", Node::List(vec![Item { place: place.clone(), node: period }]), &place);
-    if kind == Some("filesystem") && work.loki.at("common.storage.filesystem.chunks_directory").is_none() {
-        work.loki.put("common.storage.filesystem.chunks_directory", Node::Leaf("/var/loki/chunks".into()), &place);
-    }
     work.note(
         NoteKind::Changed,
         "loki.schemaConfig",
