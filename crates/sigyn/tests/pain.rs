@@ -19,6 +19,10 @@ struct Case {
     absent: Vec<String>,
     notes: Vec<(String, String)>,
     hidden: Vec<String>,
+    /// The server that `DYNAMODB` in the text stands for.
+    server: Option<String>,
+    flags: Vec<String>,
+    fails: Vec<String>,
     starts: bool,
     empty: Vec<(String, String)>,
 }
@@ -41,12 +45,17 @@ impl Case {
                 "absent" => case.absent.push(rest.to_owned()),
                 "note" => case.notes.push(pair(" | ")),
                 "hidden" => case.hidden.push(rest.to_owned()),
+                "server" => case.server = Some(rest.to_owned()),
+                "flag" => case.flags.push(rest.to_owned()),
+                "fails" => case.fails.push(rest.to_owned()),
                 "starts" => case.starts = true,
                 "empty" => case.empty.push(pair(" ")),
                 other => panic!("{}: what is {other}?", case.path.display()),
             }
         }
-        assert_ne!(case.refused.is_empty(), case.settings.is_empty(), "{}: refused or accepted?", case.path.display());
+        let outcomes = [&case.refused, &case.fails].iter().filter(|told| !told.is_empty()).count();
+        let outcomes = outcomes + usize::from(!case.settings.is_empty());
+        assert_eq!(outcomes, 1, "{}: refused, failing or accepted?", case.path.display());
         case.text = text;
         case
     }
@@ -61,7 +70,7 @@ impl Case {
 
     /// Settings of Sigyn, or values of its chart with the settings under `config`; what is said, and what is wrong.
     fn translate(&self) -> (Node, Vec<Note>, Vec<String>) {
-        let tree = tree::parse(&self.text).expect("YAML");
+        let tree = tree::parse(&self.text.replace("DYNAMODB", "127.0.0.1:1")).expect("YAML");
         let variable = |name: &str| self.variable(name);
         if self.is_values() {
             let translation = helm::translate(&tree, &variable);
@@ -123,7 +132,7 @@ fn what_is_wrong_is_told_before_anything_is_ready() {
 
 #[test]
 fn what_is_right_becomes_settings() {
-    for case in cases().iter().filter(|case| case.refused.is_empty()) {
+    for case in cases().iter().filter(|case| !case.settings.is_empty()) {
         let (settings, notes, problems) = case.translate();
         let path = case.path.display();
         assert_eq!(problems, [""; 0], "{path}");
@@ -166,27 +175,110 @@ fn nothing_that_is_printed_holds_a_secret() {
     }
 }
 
+/// The file with its server running and its directory made, for as long as this lives.
+struct Staged {
+    directory: tempfile::TempDir,
+    /// Drives the server in this process.
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Staged {
+    fn new(case: &Case) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let address = runtime.block_on(server(case.server.as_deref().unwrap_or("none")));
+        let text = case.text.replace("DATA", &directory.path().join("data").display().to_string());
+        let file = directory.path().join("loki.yaml");
+        std::fs::write(file, text.replace("DYNAMODB", &address)).expect("written");
+        Self { directory, _runtime: runtime }
+    }
+
+    fn command(&self, case: &Case) -> Command {
+        let flag = format!("-config.file={}", self.directory.path().join("loki.yaml").display());
+        let mut command = case.sigyn(&[
+            &flag,
+            "-server.http-listen-port=0",
+            "-server.http-listen-address=127.0.0.1",
+            "-auth.enabled=false",
+        ]);
+        command.args(&case.flags);
+        command
+    }
+}
+
+/// Starts a server of the kind and gives its address.
+async fn server(kind: &str) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("bound").to_string();
+    match kind {
+        "dynamodb" => {
+            let database = dynoxide::Database::memory().expect("an empty database");
+            tokio::spawn(dynoxide::server::serve_on(listener, database));
+        }
+        // Dropped, so that nobody listens.
+        "none" => {}
+        other => {
+            let action =
+                other.strip_prefix("denies dynamodb:").unwrap_or_else(|| panic!("what is {other}?")).to_owned();
+            tokio::spawn(async move { axum::serve(listener, denying(action)).await });
+        }
+    }
+    address
+}
+
+/// DynamoDB without a table, and without the permission for one action.
+fn denying(action: String) -> axum::Router {
+    use axum::http::{HeaderMap, StatusCode};
+    axum::Router::new().fallback(move |headers: HeaderMap| {
+        let asked = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default().to_owned();
+        let (kind, message) = if asked.ends_with(&action) {
+            (
+                "com.amazon.coral.service#AccessDeniedException",
+                format!("User: arn:aws:iam::1:user/x is not authorized to perform: dynamodb:{action}"),
+            )
+        } else {
+            ("com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", "Requested resource not found".to_owned())
+        };
+        let body = serde_json::json!({"__type": kind, "message": message}).to_string();
+        async move { (StatusCode::BAD_REQUEST, [("content-type", "application/x-amz-json-1.0")], body) }
+    })
+}
+
 #[test]
-fn what_needs_no_server_starts_and_answers() {
+fn what_cannot_be_reached_is_told_before_anything_is_ready() {
+    for case in cases().iter().filter(|case| !case.fails.is_empty()) {
+        let path = case.path.display();
+        let staged = Staged::new(case);
+        let output = staged.command(case).output().expect("the binary runs");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{path}: {told}");
+        assert!(!told.contains("sigyn is ready"), "{path}: {told}");
+        let last = told.lines().last().unwrap_or_default();
+        for message in &case.fails {
+            assert!(last.contains(message), "{path}: {message}\nis not in\n{told}");
+        }
+        for hidden in &case.hidden {
+            assert!(!told.contains(hidden), "{path}: {told}");
+        }
+    }
+}
+
+#[test]
+fn what_starts_answers() {
     for case in cases().iter().filter(|case| case.starts) {
-        let flag = format!("-config.file={}", case.path.display());
-        let mut child = case
-            .sigyn(&[
-                &flag,
-                "-server.http-listen-port=0",
-                "-server.http-listen-address=127.0.0.1",
-                "-auth.enabled=false",
-            ])
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary runs");
+        let staged = Staged::new(case);
+        let mut child = staged.command(case).stderr(Stdio::piped()).spawn().expect("the binary runs");
         let mut log = BufReader::new(child.stderr.take().expect("standard error is piped")).lines();
+        let mut told = String::new();
         let ready = log.find_map(|line| {
             let line = line.expect("it is text");
+            told.push_str(&line);
             let (_, rest) = line.split_once("address=").filter(|_| line.contains("sigyn is ready"))?;
             rest.split_whitespace().next().map(str::to_owned)
         });
-        let address = ready.unwrap_or_else(|| panic!("{} did not become ready", case.path.display()));
+        let address = ready.unwrap_or_else(|| panic!("{} did not become ready: {told}", case.path.display()));
+        assert!(!case.hidden.iter().any(|hidden| told.contains(hidden)), "{told}");
         for (from, to) in &case.empty {
             let mut answer = ureq::get(format!("{address}/loki/api/v1/query_range"))
                 .query_pairs([("query", "{app=~\".+\"}"), ("start", from), ("end", to)])
