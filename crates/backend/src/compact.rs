@@ -140,7 +140,7 @@ impl Backend {
         let Some(Plan { inputs, level, more }) = plan::plan(&parts, self.due_times()) else {
             return Ok(());
         };
-        let mut work = Work { backend: self, lease, level, cpu: self.cpu.clone() };
+        let mut work = Work { backend: self, lease, level, hurried: more, cpu: self.cpu.clone() };
         let merged = work.merge(&inputs).await?;
         let (rows, duplicates, raw_bytes) = (merged.part.rows, merged.duplicates, merged.part.raw_bytes);
         let stored = self.publish(tenant, (window, level), &inputs, merged, work.lease).await?;
@@ -213,6 +213,8 @@ struct Work<'a> {
     lease: Lease,
     /// Of the output.
     level: Level,
+    /// There is more to merge in the hour than one merge takes: the backlog must not grow.
+    hurried: bool,
     cpu: CpuPool,
 }
 
@@ -241,7 +243,8 @@ impl Work<'_> {
         stream::iter(inputs.iter().cloned()).map(fetch).buffered(FETCHES).try_collect().await
     }
 
-    /// Merges in slices and leaves the processor alone as long as it was used, so that queries and pushes come first.
+    /// Merges in slices and leaves the processor alone as long as it was used, so that queries and pushes come first; unless the
+    /// backlog grows.
     async fn merge_bytes(&mut self, parts: Vec<Bytes>) -> Result<Merged> {
         let level = self.level;
         let (codec, limits, blocks_per_slice) = match level {
@@ -266,7 +269,9 @@ impl Work<'_> {
             }
             merger = next;
             self.keep_lease().await?;
-            tokio::time::sleep(started.elapsed()).await;
+            if !self.hurried {
+                tokio::time::sleep(started.elapsed()).await;
+            }
         }
     }
 

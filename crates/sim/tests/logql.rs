@@ -1,10 +1,11 @@
-//! Runs the `.test` files of `testdata/logql` in process, one case a file. `UPDATE=1` rewrites what they expect.
+//! Runs the `.test` files of `testdata/logql` in process, one case a file and encoding. `UPDATE=1` rewrites what they expect.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use sigyn_sim::logql_test::{Local, Script, files};
+use sigyn_write::Codec;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -16,20 +17,22 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let trial = |path: &std::path::PathBuf| {
-        let path = path.clone();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Trial::test(name, move || run(&path))
-    };
-    libtest_mimic::run(&arguments, paths.iter().map(trial).collect()).exit_code()
+    let trials = paths.iter().flat_map(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        [("", Codec::L0), (" as templates", Codec::Templates)].map(|(encoding, codec)| {
+            let path = path.clone();
+            Trial::test(format!("{name}{encoding}"), move || run(&path, codec))
+        })
+    });
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
 
-fn run(path: &Path) -> Result<(), Failed> {
+fn run(path: &Path, codec: Codec) -> Result<(), Failed> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let text = std::fs::read_to_string(path)?;
     let script = Script::parse(&format!("testdata/logql/{name}"), &text)?;
-    let report = script.run(&Local::new()?)?;
-    if std::env::var_os("UPDATE").is_some_and(|value| value == "1") {
+    let report = script.run(&Local::new(codec)?)?;
+    if codec == Codec::L0 && std::env::var_os("UPDATE").is_some_and(|value| value == "1") {
         if report.updated != text {
             std::fs::write(path, report.updated)?;
         }

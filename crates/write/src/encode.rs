@@ -33,15 +33,20 @@ struct RawPart {
 }
 
 /// Builds the object of one flush. `parallel`: spread the compression over the rayon pool this runs on.
-pub(crate) fn build(pushes: Vec<TenantPush>, ticket: &Ticket, parallel: bool) -> sigyn_segment::Result<Built> {
+pub(crate) fn build(
+    pushes: Vec<TenantPush>,
+    ticket: &Ticket,
+    codec: Codec,
+    parallel: bool,
+) -> sigyn_segment::Result<Built> {
     let raw: Vec<RawPart> = group(&pushes).into_iter().map(|group| gather(group, &pushes)).collect();
     // The lines are in the blocks now; their arenas can go before compression asks for memory.
     drop(pushes);
     let blocks: Vec<&RawBlock> = raw.iter().flat_map(|part| &part.blocks).collect();
     let encoded: Vec<EncodedBlock> = if parallel && blocks.len() > 1 {
-        blocks.par_iter().map(|block| block.encode(Codec::L0)).collect::<Result<_, _>>()?
+        blocks.par_iter().map(|block| block.encode(codec)).collect::<Result<_, _>>()?
     } else {
-        blocks.iter().map(|block| block.encode(Codec::L0)).collect::<Result<_, _>>()?
+        blocks.iter().map(|block| block.encode(codec)).collect::<Result<_, _>>()?
     };
     drop(blocks);
     assemble(raw, encoded, ticket)

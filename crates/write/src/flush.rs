@@ -7,6 +7,7 @@ use std::time::Duration;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
 use sigyn_model::{ByteSize, ErrorKind, PartMeta};
+use sigyn_segment::Codec;
 use sigyn_storage::{CpuPool, Storage, rng};
 use tokio::time::{Instant, timeout_at};
 
@@ -44,12 +45,13 @@ pub(crate) struct Flusher {
     storage: Storage,
     cpu: CpuPool,
     metrics: Metrics,
+    codec: Codec,
     last_sequence: AtomicU64,
 }
 
 impl Flusher {
-    pub(crate) fn new(storage: Storage, cpu: CpuPool, metrics: Metrics) -> Self {
-        Self { storage, cpu, metrics, last_sequence: AtomicU64::new(0) }
+    pub(crate) fn new(storage: Storage, cpu: CpuPool, metrics: Metrics, codec: Codec) -> Self {
+        Self { storage, cpu, metrics, codec, last_sequence: AtomicU64::new(0) }
     }
 
     /// The next flush's name. Sequences follow the clock and always ascend within a process.
@@ -98,11 +100,11 @@ impl Flusher {
         deadline: Instant,
         throttled: &mut bool,
     ) -> Result<(), Failed> {
-        let parallel = self.cpu.pool().is_some();
+        let (codec, parallel) = (self.codec, self.cpu.pool().is_some());
         let named = ticket.clone();
         let Built { object, parts, rows } = self
             .cpu
-            .run(move || build(pushes, &named, parallel))
+            .run(move || build(pushes, &named, codec, parallel))
             .await
             .map_err(|error| Failed { kind: error.kind(), message: error.to_string() })?
             .map_err(|error| Failed { kind: ErrorKind::Internal, message: error.to_string() })?;

@@ -33,4 +33,5 @@ pub use backlog::DecodePermit;
 pub use batch::{PushBatch, PushEntry, PushStream, Span32};
 pub use config::WriteConfig;
 pub use error::{Error, Result};
+pub use sigyn_segment::Codec;
 pub use writer::Writer;

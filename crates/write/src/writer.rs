@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
 use sigyn_model::{Limits, TenantId, TenantLimits};
+use sigyn_segment::Codec;
 use sigyn_storage::{CpuPool, Storage};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -49,9 +50,21 @@ impl Writer {
         limits: Arc<TenantLimits>,
         registry: &mut Registry,
     ) -> Self {
+        Self::with_codec(config, storage, cpu, limits, registry, Codec::L0)
+    }
+
+    /// Like [`Writer::new`], with an encoding of blocks other than the fastest, for tests of what reads them.
+    pub fn with_codec(
+        config: WriteConfig,
+        storage: Storage,
+        cpu: CpuPool,
+        limits: Arc<TenantLimits>,
+        registry: &mut Registry,
+        codec: Codec,
+    ) -> Self {
         let metrics = Metrics::register(registry);
         let backlog = Backlog::new(config.max_unflushed_bytes, metrics.clone());
-        let flusher = Arc::new(Flusher::new(storage.clone(), cpu.clone(), metrics.clone()));
+        let flusher = Arc::new(Flusher::new(storage.clone(), cpu.clone(), metrics.clone(), codec));
         // Unbounded in number only: every push in it holds bytes of the backlog.
         let (queue, inbox) = mpsc::unbounded_channel();
         let (closing, closed) = (CancellationToken::new(), CancellationToken::new());

@@ -1,7 +1,8 @@
 //! Size and speed of the encodings of lines; run it alone:
 //! `CARGO_PROFILE_DEV_OPT_LEVEL=3 cargo test -p sigyn-segment --test segment encodings -- --ignored --nocapture`.
 //!
-//! On the lines of `xtask bench`, by application, and on every file of the directory in `CORPUS`, if that is set.
+//! On `MB` (60) of lines of `xtask bench`, by application (`APP`: only those whose name holds it), or on every file of the directory
+//! `CORPUS`. Blocks hold `BLOCK_KIB` and `BLOCK_ROWS`. Build without debug assertions for true figures.
 
 #[path = "../../../../xtask/src/bench/fleet.rs"]
 #[expect(dead_code, reason = "the benchmark uses the rest")]
@@ -164,7 +165,11 @@ fn report(name: &str, streams: &[Rows], totals: &mut BTreeMap<String, Total>) {
 fn encodings() {
     let mut totals = BTreeMap::new();
     match std::env::var_os("CORPUS") {
-        None => benchmark().iter().for_each(|(app, streams)| report(app, streams, &mut totals)),
+        None => {
+            let only = std::env::var("APP").unwrap_or_default();
+            let apps = benchmark();
+            apps.iter().filter(|(app, _)| app.contains(&only)).for_each(|(app, rows)| report(app, rows, &mut totals));
+        }
         Some(directory) => {
             let mut files: Vec<_> =
                 std::fs::read_dir(directory).expect("a directory").map(|file| file.expect("a file").path()).collect();

@@ -12,7 +12,7 @@ use sigyn_model::duration::{HOUR, Span};
 use sigyn_model::{Labels, Limits, TenantId, TenantLimits, TimeRange, Timestamp};
 use sigyn_read::{LogRequest, MetricRequest, ReadConfig, Reader, Steps};
 use sigyn_storage::{CatalogOptions, CpuPool, Metrics, ObjectCatalog, SeededRng, Storage, TokioClock};
-use sigyn_write::{PushBatch, PushEntry, PushStream, Span32, WriteConfig, Writer};
+use sigyn_write::{Codec, PushBatch, PushEntry, PushStream, Span32, WriteConfig, Writer};
 use tokio::runtime::Runtime;
 
 use super::Target;
@@ -32,17 +32,17 @@ pub struct Local {
 }
 
 impl Local {
-    /// An empty store. Errors: the runtime or the catalog does not start.
-    pub fn new() -> Result<Self, String> {
+    /// An empty store whose blocks are encoded in this way. Errors: the runtime or the catalog does not start.
+    pub fn new(codec: Codec) -> Result<Self, String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.map_err(|error| error.to_string())?;
-        let (writer, reader) = runtime.block_on(start())?;
+        let (writer, reader) = runtime.block_on(start(codec))?;
         let tenant = TenantId::new("test").map_err(|error| error.to_string())?;
         Ok(Self { runtime, writer, reader, tenant })
     }
 }
 
-async fn start() -> Result<(Writer, Reader), String> {
+async fn start(codec: Codec) -> Result<(Writer, Reader), String> {
     let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
     let clock = Arc::new(TokioClock::new(Timestamp(BASE + HOUR)));
     let catalog = ObjectCatalog::open(
@@ -64,7 +64,7 @@ async fn start() -> Result<(Writer, Reader), String> {
     let (cpu, registry) = (CpuPool::inline(), &mut Registry::default());
     let limits = Arc::new(TenantLimits::new(Limits::default()));
     let writing = WriteConfig { flush_interval: Span::millis(1), ..WriteConfig::default() };
-    let writer = Writer::new(writing, storage.clone(), cpu.clone(), Arc::clone(&limits), registry);
+    let writer = Writer::with_codec(writing, storage.clone(), cpu.clone(), Arc::clone(&limits), registry, codec);
     let reader = Reader::new(ReadConfig::default(), storage, cpu, limits, registry);
     Ok((writer, reader))
 }

@@ -14,7 +14,12 @@ async fn the_interval_doubles_while_throttled_and_comes_back() -> anyhow::Result
     };
     let world = World::new().await?;
     let metrics = crate::metrics::Metrics::default();
-    let flusher = Arc::new(Flusher::new(world.storage.clone(), sigyn_storage::CpuPool::inline(), metrics.clone()));
+    let flusher = Arc::new(Flusher::new(
+        world.storage.clone(),
+        sigyn_storage::CpuPool::inline(),
+        metrics.clone(),
+        crate::Codec::L0,
+    ));
     let backlog = Backlog::new(config.max_unflushed_bytes, metrics);
     let (_queue, inbox) = mpsc::unbounded_channel();
     let mut batcher = Batcher::new(config, backlog, flusher, inbox, CancellationToken::new());
