@@ -25,7 +25,8 @@ fn main() -> ExitCode {
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
-            eprintln!("sigyn: {problem:#}");
+            // An address in it may hold a key.
+            eprintln!("sigyn: {}", sigyn_settings::mask::urls(&format!("{problem:#}")));
             ExitCode::FAILURE
         }
     }

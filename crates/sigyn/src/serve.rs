@@ -14,6 +14,7 @@ use sigyn_api::{AppState, Cpu, LevelSwitch};
 use sigyn_backend::Backend;
 use sigyn_model::{ByteSize, TenantLimits};
 use sigyn_read::Reader;
+use sigyn_settings::mask;
 use sigyn_storage::{Clock as _, CpuPool, Storage, SystemClock};
 use sigyn_write::Writer;
 use tokio::net::TcpListener;
@@ -58,7 +59,7 @@ async fn serve(loaded: Loaded, log_level: Arc<dyn LevelSwitch>, threads: usize) 
         storage = open_storage(config, &metrics) => storage?,
         () = stopping.cancelled() => return Ok(()),
     };
-    let description = storage.description.clone();
+    let description = mask::urls(&storage.description);
     let limits = Arc::new(TenantLimits::new(config.limits.clone()));
     if let Some(overrides) = Overrides::start(&config.runtime_config, &limits, &mut registry)? {
         tokio::spawn(overrides.watch(stopping.clone()));
@@ -122,9 +123,14 @@ fn spawn_server(
 }
 
 async fn open_storage(config: &Config, metrics: &sigyn_storage::Metrics) -> Result<Storage> {
-    sigyn_storage::open_with_metrics(&config.storage, Arc::new(SystemClock), metrics)
-        .await
-        .with_context(|| format!("storage.bucket is '{}' and cannot be opened", config.storage.bucket))
+    sigyn_storage::open_with_metrics(&config.storage, Arc::new(SystemClock), metrics).await.with_context(
+        || match config.storage.catalog.as_deref() {
+            None | Some("" | "bucket") => format!("storage.bucket is '{}' and cannot be opened", config.storage.bucket),
+            Some(catalog) => {
+                format!("storage.bucket '{}' with storage.catalog '{catalog}' cannot be opened", config.storage.bucket)
+            }
+        },
+    )
 }
 
 /// The targets that run in this process.
