@@ -32,7 +32,8 @@ impl CatalogUrl {
             ));
         };
         let (region, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-        if region.contains('@') {
+        // A secret may hold slashes, so the `@` behind it may be anywhere.
+        if rest.contains('@') {
             return Err(format!(
                 "secrets do not belong in URLs; put them into storage.dynamodb.access_key_id and secret_access_key, and {form}"
             ));
@@ -146,6 +147,7 @@ mod tests {
             ("inmemory:///x", "the scheme is not known"),
             ("dynamodb://eu-west-1", "prefix of the table's name is missing"),
             ("dynamodb://key:secret@eu-west-1/x", "secrets do not belong in URLs"),
+            ("dynamodb://key:sec/secret@eu-west-1/x", "secrets do not belong in URLs"),
             ("dynamodb://dynamodb.us-east-1.amazonaws.com/x", "is an address, not a region"),
             ("dynamodb://eu-west-1/a b", "cannot stand in the name"),
         ] {
