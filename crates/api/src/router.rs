@@ -44,6 +44,7 @@ fn writing() -> Router<Arc<App>> {
     Router::new()
         .route("/loki/api/v1/push", post(routes::push::push).fallback(not_found))
         .route("/api/prom/push", post(routes::push::push_legacy).fallback(not_found))
+        .route("/otlp/v1/logs", post(routes::push::push_otlp).fallback(not_found))
 }
 
 fn reading() -> Router<Arc<App>> {

@@ -53,6 +53,36 @@ pub(crate) fn push_failure(error: &Error) -> Response {
     text(of(error), format!("{error}\n"))
 }
 
+/// An error of an OTLP push: a `google.rpc.Status` with its message alone, as Loki writes it.
+///
+/// Exporters do not send again what is answered 500, so that becomes 503; a missing tenant is refused further out, in text.
+pub(crate) fn otlp_failure(error: &Error) -> Response {
+    if matches!(error, Error::NoTenant) {
+        return push_failure(error);
+    }
+    note(error);
+    let status = match of(error) {
+        StatusCode::INTERNAL_SERVER_ERROR => StatusCode::SERVICE_UNAVAILABLE,
+        status => status,
+    };
+    let mut response = text(status, rpc_status(&error.to_string()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    response
+}
+
+/// Field 2, `message`, of a `google.rpc.Status`.
+fn rpc_status(message: &str) -> Vec<u8> {
+    let mut bytes = vec![2 << 3 | 2];
+    let mut length = message.len();
+    while length >= 0x80 {
+        bytes.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    bytes.push(length as u8);
+    bytes.extend_from_slice(message.as_bytes());
+    bytes
+}
+
 /// An error of a query: the bare text, but for a missing tenant, which is refused further out.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {

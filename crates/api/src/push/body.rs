@@ -9,11 +9,11 @@ use bytes::Bytes;
 use super::{PushError, PushLimits};
 
 /// Spans are 31 bits, whatever the settings say.
-const ADDRESSABLE: usize = (1 << 31) - 1;
+pub(super) const ADDRESSABLE: usize = (1 << 31) - 1;
 /// Snappy's longest copy makes 64 bytes of 3, so a body that claims more than this per byte is lying.
 const SNAPPY_RATIO_MAX: usize = 22;
 /// Most that is reserved for a body whose plain size only decompressing tells.
-const GUESS_MAX: usize = 32 << 20;
+pub(super) const GUESS_MAX: usize = 32 << 20;
 const SNAPPY_STREAM_START: &[u8] = b"\xff\x06\x00\x00sNaPpY";
 const CORRUPT_SNAPPY: &str = "snappy: corrupt input";
 
@@ -66,11 +66,11 @@ pub(super) fn estimate_memory(headers: &HeaderMap, body: &[u8], limits: &PushLim
     plain + plain / 4
 }
 
-fn plain_max(limits: &PushLimits) -> usize {
+pub(super) fn plain_max(limits: &PushLimits) -> usize {
     limits.max_decompressed_size.min(ADDRESSABLE)
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
+pub(super) fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("").trim()
 }
 
@@ -93,11 +93,11 @@ fn wrapping(headers: &HeaderMap) -> Result<Wrapping, PushError> {
     }
 }
 
-fn within(body: Bytes, max: usize) -> Result<Bytes, PushError> {
+pub(super) fn within(body: Bytes, max: usize) -> Result<Bytes, PushError> {
     if body.len() > max { Err(too_large(body.len(), "max_decompressed_size", max)) } else { Ok(body) }
 }
 
-fn too_large(bytes: usize, setting: &str, max: usize) -> PushError {
+pub(super) fn too_large(bytes: usize, setting: &str, max: usize) -> PushError {
     PushError { status: 413, message: format!("request body too large: {bytes} bytes, {setting} is {max} bytes") }
 }
 
@@ -130,7 +130,7 @@ fn unsnap_json(body: Bytes, max: usize) -> Result<Bytes, PushError> {
     }
 }
 
-fn gunzip(body: &[u8], max: usize) -> Result<Bytes, PushError> {
+pub(super) fn gunzip(body: &[u8], max: usize) -> Result<Bytes, PushError> {
     // The end of an honest body says how much is in it: what would be too much is only counted, not kept.
     if body.last_chunk().is_some_and(|size| u32::from_le_bytes(*size) as usize > max) {
         let mut plain = flate2::read::MultiGzDecoder::new(body).take(max as u64 + 1);
@@ -147,7 +147,7 @@ fn inflate(body: &[u8], max: usize) -> Result<Bytes, PushError> {
 }
 
 /// Reads to the end, or until one byte more than is allowed has come out.
-fn read_bounded(reader: impl Read, compressed: usize, max: usize) -> Result<Bytes, PushError> {
+pub(super) fn read_bounded(reader: impl Read, compressed: usize, max: usize) -> Result<Bytes, PushError> {
     let mut plain = Vec::with_capacity(compressed.saturating_mul(4).min(max).min(4 << 20));
     reader.take(max as u64 + 1).read_to_end(&mut plain).map_err(not_decompressed)?;
     within(plain.into(), max)

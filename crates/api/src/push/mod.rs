@@ -5,7 +5,9 @@
 mod body;
 mod json;
 mod labels;
+pub mod otlp;
 mod protobuf;
+mod wire;
 
 use axum::http::HeaderMap;
 use bytes::Bytes;

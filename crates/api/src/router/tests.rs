@@ -7,5 +7,6 @@ mod explain;
 mod harness;
 mod legacy;
 mod limits;
+mod otlp;
 mod tail;
 mod tenants;

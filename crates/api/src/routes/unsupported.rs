@@ -6,14 +6,13 @@ use axum::response::Response;
 
 use crate::status;
 
-pub(crate) const PATHS: [&str; 7] = [
+pub(crate) const PATHS: [&str; 6] = [
     "/loki/api/v1/index/shards",
     "/loki/api/v1/delete",
     "/loki/api/v1/rules",
     "/loki/api/v1/rules/{*rest}",
     "/prometheus/api/v1/rules",
     "/prometheus/api/v1/alerts",
-    "/otlp/v1/logs",
 ];
 
 pub(crate) async fn unsupported(path: MatchedPath) -> Response {
