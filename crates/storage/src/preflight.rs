@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::TryStreamExt as _;
+use futures::{FutureExt as _, TryStreamExt as _};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use tokio::time::Instant;
@@ -60,7 +60,8 @@ impl Preflight {
 /// Opens the storage step by step and proves what `access` needs.
 pub async fn preflight(config: &StorageConfig, access: Access, clock: Arc<dyn Clock>, metrics: &Metrics) -> Preflight {
     let mut checks = Checks::default();
-    let storage = run(config, access, clock, metrics, &mut checks).await;
+    // Erased, so that callers do not carry the SDK's nested futures in theirs.
+    let storage = run(config, access, clock, metrics, &mut checks).boxed().await;
     Preflight { checks: checks.0, storage }
 }
 
