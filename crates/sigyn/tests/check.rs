@@ -73,11 +73,16 @@ async fn a_failure_ends_it_with_the_remedy() {
     let file = world.file();
     let (code, out, problems) = sigyn(&["check", &file, "-storage.bucket=s3://nowhere"]);
     assert_eq!(code, Some(1), "{out}");
-    assert!(out.contains("FAIL  bucket: put") && out.contains("it does not exist; create it, or correct storage.bucket"));
+    assert!(
+        out.contains("FAIL  bucket: put") && out.contains("it does not exist; create it, or correct storage.bucket")
+    );
     assert_eq!(problems, "sigyn: the storage does not work (bucket: put)\n");
     let (code, out, problems) = sigyn(&["check", &file, "-storage.s3.secret-access-key=plant/ed+"]);
     assert_eq!(code, Some(1));
-    assert!(out.contains("the credentials are refused (SignatureDoesNotMatch); check storage.s3.access_key_id"), "{out}");
+    assert!(
+        out.contains("the credentials are refused (SignatureDoesNotMatch); check storage.s3.access_key_id"),
+        "{out}"
+    );
     assert!(!out.contains("plant/ed+") && !problems.contains("plant/ed+"));
     let (code, out, _) = sigyn(&["check", "-storage.bucket=s3://logs"]);
     assert_eq!(code, Some(1));
