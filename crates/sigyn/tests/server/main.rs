@@ -4,6 +4,7 @@ mod bad_input;
 mod cli;
 mod cli_tail;
 mod cli_tls;
+mod cluster;
 mod commands;
 mod corruption;
 mod durability;

@@ -29,7 +29,7 @@ impl Server {
         Self::start_with(dir, "")
     }
 
-    /// As [`Server::start`], with more YAML at the end of the configuration.
+    /// As [`Server::start`], with more YAML at the end of the configuration, in which `{port}` is the server's.
     pub(crate) fn start_with(dir: &Path, more: &str) -> Self {
         let port = free_port();
         let data = dir.join("data");
@@ -38,6 +38,7 @@ impl Server {
             "server:\n  http_listen_address: 127.0.0.1\n  http_listen_port: {port}\nstorage:\n  bucket: file://{}\n{more}",
             data.display()
         );
+        let config = config.replace("{port}", &port.to_string());
         let path = dir.join("sigyn.yaml");
         fs::write(&path, config).expect("write the configuration");
         // Appended, so that a failing test shows every life of the server.
