@@ -160,6 +160,11 @@ impl Default for Targets {
 }
 
 impl Targets {
+    /// What these targets do with the storage.
+    pub(crate) fn storage_access(self) -> sigyn_storage::Access {
+        if self.write || self.backend { sigyn_storage::Access::Write } else { sigyn_storage::Access::Read }
+    }
+
     pub(crate) fn names(self) -> Vec<&'static str> {
         [("write", self.write), ("read", self.read), ("backend", self.backend)]
             .into_iter()

@@ -134,15 +134,17 @@ fn spawn_server(
     })
 }
 
+/// Opens the storage and proves what the targets of this process do with it.
 async fn open_storage(config: &Config, metrics: &sigyn_storage::Metrics) -> Result<Storage> {
-    sigyn_storage::open_with_metrics(&config.storage, Arc::new(SystemClock), metrics).await.with_context(
-        || match config.storage.catalog.as_deref() {
-            None | Some("" | "bucket") => format!("storage.bucket is '{}' and cannot be opened", config.storage.bucket),
-            Some(catalog) => {
-                format!("storage.bucket '{}' with storage.catalog '{catalog}' cannot be opened", config.storage.bucket)
-            }
-        },
-    )
+    let access = config.target.storage_access();
+    let proved = sigyn_storage::preflight(&config.storage, access, Arc::new(SystemClock), metrics).await;
+    for check in &proved.checks {
+        if let Ok(found) = &check.outcome {
+            tracing::debug!(check = check.name, found = %mask::urls(found), took = ?check.took, "storage");
+        }
+    }
+    let failed = proved.checks.iter().find(|check| check.outcome.is_err()).map_or("storage", |check| check.name);
+    proved.into_storage().with_context(|| format!("the storage does not work ({failed})"))
 }
 
 /// The targets that run in this process.

@@ -128,7 +128,10 @@ fn settings_in_force_are_printed() {
 fn storage_that_cannot_be_opened_is_one_sentence() {
     let (code, _, problem) = run(&["-storage.bucket=/proc/nowhere", "-server.http-listen-port=0"]);
     assert_eq!(code, Some(1));
-    assert!(problem.contains("sigyn: storage.bucket is '/proc/nowhere' and cannot be opened"), "{problem}");
+    assert!(
+        problem.contains("sigyn: the storage does not work (bucket: settings): bucket '/proc/nowhere'"),
+        "{problem}"
+    );
     assert_eq!(problem.trim_end().lines().count(), 1, "{problem}");
 }
 

@@ -41,6 +41,8 @@ pub enum Error {
     Injected { action: &'static str, what: String },
     #[error("bucket '{url}': {reason}")]
     Bucket { url: String, reason: String },
+    #[error("catalog '{url}': {reason}")]
+    Catalog { url: String, reason: String },
     #[error("the CPU pool cannot start: {reason}")]
     CpuPool { reason: String },
     #[error("a computation panicked: {message}")]
@@ -61,7 +63,9 @@ impl Error {
             | Self::Injected { .. } => ErrorKind::Unavailable,
             Self::Truncated { .. } | Self::Corrupt { .. } | Self::Newer { .. } => ErrorKind::Corrupt,
             Self::SwapConflict { .. } | Self::LeaseLost { .. } => ErrorKind::Conflict,
-            Self::InvalidPart { .. } | Self::InvalidCursor { .. } | Self::Bucket { .. } => ErrorKind::Invalid,
+            Self::InvalidPart { .. } | Self::InvalidCursor { .. } | Self::Bucket { .. } | Self::Catalog { .. } => {
+                ErrorKind::Invalid
+            }
             Self::CpuPool { .. } | Self::Panicked { .. } => ErrorKind::Internal,
         }
     }

@@ -1,8 +1,11 @@
 //! Opening a bucket, and the handful of object operations that the other crates use.
 
 mod bucket_url;
+mod clouds;
 mod instrumented;
 mod leftovers;
+mod remote;
+mod s3;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -13,19 +16,51 @@ use futures::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
+use object_store::prefix::PrefixStore;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 
-pub use self::bucket_url::BucketUrl;
+pub use self::bucket_url::{BucketUrl, Cloud};
 pub(crate) use self::instrumented::instrumented;
-use crate::{Error, Result};
+use crate::{Clock, Error, Result, StorageConfig};
+
+/// A bucket, opened but not proved.
+#[derive(Debug, Clone)]
+pub(crate) struct Opened {
+    pub(crate) objects: Arc<dyn ObjectStore>,
+    /// Where it is and whose credentials are used; `None` on this machine.
+    pub(crate) access: Option<String>,
+}
+
+/// Opens the bucket of the settings; nothing is asked of a remote one yet.
+///
+/// Errors: `Invalid` for a URL or settings that do not work, with what to change.
+pub(crate) async fn open(config: &StorageConfig, clock: Arc<dyn Clock>) -> Result<Opened> {
+    let url = &config.bucket;
+    let BucketUrl::Cloud { cloud, bucket, prefix } = BucketUrl::parse(url)? else {
+        return Ok(Opened { objects: open_bucket(url)?, access: None });
+    };
+    let mut opened = match cloud {
+        Cloud::S3 => s3::open(url, &bucket, &config.s3, clock).await?,
+        Cloud::Gcs => clouds::open_gcs(url, &bucket, &config.gcs)?,
+        Cloud::Azure => clouds::open_azure(url, &bucket, &config.azure)?,
+    };
+    if !prefix.is_empty() {
+        opened.objects = Arc::new(PrefixStore::new(opened.objects, prefix));
+    }
+    Ok(opened)
+}
 
 /// Opens `file:///abs/path`, a relative path or `memory:`; every put to a local bucket is on disk when it returns.
 ///
-/// Errors: `Invalid` for a URL that is not understood or supported, `Unavailable` when the directory cannot be made.
+/// Errors: `Invalid` for a URL that is not understood or names a cloud's bucket, or when the directory cannot be made.
 pub fn open_bucket(url: &str) -> Result<Arc<dyn ObjectStore>> {
     match BucketUrl::parse(url)? {
         BucketUrl::Memory => Ok(Arc::new(InMemory::new())),
         BucketUrl::Directory(directory) => Ok(Arc::new(open_directory(url, directory)?)),
+        BucketUrl::Cloud { .. } => {
+            let reason = "it is not on this machine; open it with its settings".to_owned();
+            Err(Error::Bucket { url: url.to_owned(), reason })
+        }
     }
 }
 
@@ -119,10 +154,82 @@ pub async fn list(objects: &dyn ObjectStore, prefix: &str) -> Result<Vec<ObjectM
 }
 
 #[cfg(test)]
-mod tests {
-    use sigyn_model::ErrorKind;
+pub(crate) mod tests {
+    use std::time::Duration;
+
+    use sigyn_model::{ErrorKind, Secret};
+    use sigyn_servers::{ACCESS_KEY_ID, FaultProxy, Faults, S3Server, SECRET_ACCESS_KEY};
 
     use super::*;
+    use crate::SystemClock;
+
+    /// Settings of a bucket at `endpoint`.
+    pub(crate) fn settings(url: &str, endpoint: &str) -> StorageConfig {
+        let mut config = StorageConfig { bucket: url.to_owned(), ..StorageConfig::default() };
+        config.s3.endpoint = endpoint.to_owned();
+        config.s3.access_key_id = Secret::new(ACCESS_KEY_ID);
+        config.s3.secret_access_key = Secret::new(SECRET_ACCESS_KEY);
+        config
+    }
+
+    /// A bucket of a server that is reached through a proxy.
+    pub(crate) async fn remote(seed: u64) -> (S3Server, FaultProxy, Arc<dyn ObjectStore>) {
+        let server = S3Server::start("logs").await.expect("it starts");
+        let proxy = FaultProxy::start(&server.endpoint(), seed).await.expect("it starts");
+        let config = settings("s3://logs/here", &proxy.endpoint());
+        let opened = open(&config, Arc::new(SystemClock)).await.expect("the settings are good");
+        (server, proxy, opened.objects)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn operations_agree_on_s3() -> Result<()> {
+        let (server, _proxy, objects) = remote(1).await;
+        check_operations(&objects).await?;
+        check_operations(&instrumented(objects, crate::Metrics::default())).await?;
+        assert!(server.keys("").is_empty() && server.usage().puts == 4, "{:?}", server.usage());
+        Ok(())
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_put_whose_answer_is_lost_is_done_once() -> Result<()> {
+        let (server, proxy, objects) = remote(7).await;
+        proxy.set(Faults { errors: 150, throttled: 150, resets: 300, ..Faults::default() });
+        for n in 0..40 {
+            put_new(&objects, &format!("data/{n}.seg"), format!("content of {n}")).await?;
+        }
+        assert!(proxy.injected().resets > 5, "{:?}", proxy.injected());
+        let other = put_new(&objects, "data/7.seg", "content of X").await.expect_err("it is somebody else's");
+        assert_eq!(other.kind(), ErrorKind::Conflict);
+        assert_eq!(get(&objects, "data/7.seg").await?, "content of 7");
+        assert_eq!(server.keys("here/data/").len(), 40);
+        Ok(())
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn listings_go_through_all_pages() -> Result<()> {
+        let (_server, _proxy, objects) = remote(1).await;
+        for n in 0..1_100 {
+            put_new(&objects, &format!("data/{n:04}.seg"), "x").await?;
+        }
+        assert_eq!(list(&objects, "data").await?.len(), 1_100);
+        Ok(())
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_store_that_is_away_is_an_error_in_time() {
+        let server = S3Server::start("logs").await.expect("it starts");
+        let proxy = FaultProxy::start(&server.endpoint(), 1).await.expect("it starts");
+        let mut config = settings("s3://logs", &proxy.endpoint());
+        config.s3.retry_timeout = sigyn_model::duration::Span::seconds(1);
+        let objects = open(&config, Arc::new(SystemClock)).await.expect("the settings are good").objects;
+        proxy.set(Faults { away: true, ..Faults::default() });
+        let started = std::time::Instant::now();
+        let error = put_new(&objects, "data/a.seg", "x").await.expect_err("nobody answers");
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+        assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+        proxy.set(Faults::default());
+        put_new(&objects, "data/a.seg", "x").await.expect("it is back");
+    }
 
     async fn check_operations(objects: &dyn ObjectStore) -> Result<()> {
         put_new(objects, "data/a.seg", Bytes::from_static(b"0123456789")).await?;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::Problem;
 
-/// Who may use whom. `sim` and `xtask` are tools of development and may use anything.
+/// Who may use whom. `sim`, `servers` and `xtask` are tools of development and may use anything.
 const ALLOWED: [(&str, &[&str]); 10] = [
     ("model", &[]),
     ("logql", &["model"]),
@@ -20,7 +20,7 @@ const ALLOWED: [(&str, &[&str]); 10] = [
     ("settings", &["model"]),
     ("sigyn", &["settings", "api", "read", "write", "backend", "storage", "model"]),
 ];
-const FREE: [&str; 1] = ["sim"];
+const FREE: [&str; 2] = ["sim", "servers"];
 
 pub(super) fn check(root: &Path) -> Result<Vec<Problem>> {
     let mut problems = Vec::new();

@@ -3,13 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aws_config::BehaviorVersion;
-use aws_config::meta::region::RegionProviderChain;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
+use aws_config::{BehaviorVersion, Region};
 
 use super::table::Table;
+use crate::aws::{self, FoundRegion, Keys};
 use crate::config::{DynamoDbConfig, S3Config};
 use crate::{Error, Metrics, Result, Rng};
 
@@ -71,6 +70,8 @@ impl fmt::Display for CatalogUrl {
 }
 
 /// A client for the catalog's table; nothing is asked of the table yet.
+///
+/// Errors: `Invalid` without a region or credentials, with what to set.
 pub(super) async fn table(
     url: &CatalogUrl,
     config: &DynamoDbConfig,
@@ -78,25 +79,24 @@ pub(super) async fn table(
     rng: Arc<dyn Rng>,
     metrics: Metrics,
 ) -> Result<Table> {
-    let region = region(url, s3).await?;
+    let failed = |reason: String| Error::Catalog { url: url.to_string(), reason };
+    let region = region(url, s3).await.ok_or_else(|| {
+        failed("no region: write it into storage.catalog (dynamodb://eu-west-1/prefix), or set AWS_REGION".to_owned())
+    })?;
+    let found = aws::credentials(keys(config, s3), &s3.profile, &region.name).await.map_err(failed)?;
     let timeout = config.request_timeout.as_duration();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .region(region.clone())
+        .region(Region::new(region.name.clone()))
+        .credentials_provider(found.provider)
         // Requests are repeated by this crate, which knows what a repetition may do.
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(timeout).connect_timeout(timeout).build());
-    if !s3.profile.is_empty() {
-        loader = loader.profile_name(&s3.profile);
-    }
-    if let Some(credentials) = credentials(config, s3) {
-        loader = loader.credentials_provider(credentials);
-    }
     if !config.endpoint.is_empty() {
         loader = loader.endpoint_url(&config.endpoint);
     }
     let place = match config.endpoint.as_str() {
-        "" => format!("region {region}"),
-        endpoint => format!("{endpoint}, region {region}"),
+        "" => format!("region {region}, credentials of {}", found.origin),
+        endpoint => format!("{endpoint}, region {region}, credentials of {}", found.origin),
     };
     Ok(Table {
         client: aws_sdk_dynamodb::Client::new(&loader.load().await),
@@ -108,29 +108,27 @@ pub(super) async fn table(
     })
 }
 
-/// URL, then the setting of the bucket, then the chain of the AWS SDK: environment, profile, instance metadata.
-async fn region(url: &CatalogUrl, s3: &S3Config) -> Result<Region> {
-    for given in [&url.region, &s3.region] {
+/// URL, then the setting of the bucket, then the surroundings.
+async fn region(url: &CatalogUrl, s3: &S3Config) -> Option<FoundRegion> {
+    for (given, origin) in [(&url.region, "storage.catalog"), (&s3.region, "storage.s3.region")] {
         if !given.is_empty() {
-            return Ok(Region::new(given.clone()));
+            return Some(FoundRegion { name: given.clone(), origin });
         }
     }
-    RegionProviderChain::default_provider().region().await.ok_or_else(|| Error::Bucket {
-        url: url.to_string(),
-        reason: "no region: write it into storage.catalog (dynamodb://eu-west-1/prefix), or set AWS_REGION".to_owned(),
-    })
+    aws::region_of_surroundings(&s3.profile).await
 }
 
 /// Keys of the settings: the table's own, else the bucket's.
-fn credentials(config: &DynamoDbConfig, s3: &S3Config) -> Option<SharedCredentialsProvider> {
-    let own = (&config.access_key_id, &config.secret_access_key, &config.session_token);
-    let buckets = (&s3.access_key_id, &s3.secret_access_key, &s3.session_token);
-    let (id, secret, token) = if own.0.is_empty() { buckets } else { own };
-    if id.is_empty() {
-        return None;
+fn keys<'a>(config: &'a DynamoDbConfig, s3: &'a S3Config) -> Keys<'a> {
+    if config.access_key_id.is_empty() && config.secret_access_key.is_empty() {
+        return Keys::of_bucket(s3);
     }
-    let token = (!token.is_empty()).then(|| token.reveal().to_owned());
-    Some(SharedCredentialsProvider::new(Credentials::new(id.reveal(), secret.reveal(), token, None, "settings")))
+    Keys {
+        id: &config.access_key_id,
+        secret: &config.secret_access_key,
+        token: &config.session_token,
+        section: "storage.dynamodb",
+    }
 }
 
 #[cfg(test)]

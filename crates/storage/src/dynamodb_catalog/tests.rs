@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dynoxide::Database;
 use sigyn_model::{ErrorKind, Level, PartId, PartMeta, Secret, TenantId, TimeRange, Timestamp, Window};
-use tokio::net::TcpListener;
+use sigyn_servers::{ACCESS_KEY_ID, DynamoDbServer, FaultProxy, Faults, SECRET_ACCESS_KEY};
 
 use super::{CatalogUrl, DynamoDbCatalog};
 use crate::config::{DynamoDbConfig, S3Config};
@@ -17,18 +16,21 @@ fn start() -> Timestamp {
     Timestamp::from_seconds(1_800_000_000)
 }
 
-/// The settings of a fresh server.
-async fn server() -> DynamoDbConfig {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("bound");
-    let database = Database::memory().expect("an empty database");
-    tokio::spawn(dynoxide::server::serve_on(listener, database));
+/// Settings for a server at `endpoint`.
+fn settings(endpoint: String) -> DynamoDbConfig {
     DynamoDbConfig {
-        endpoint: format!("http://{address}"),
-        access_key_id: Secret::new("id"),
-        secret_access_key: Secret::new("secret"),
+        endpoint,
+        access_key_id: Secret::new(ACCESS_KEY_ID),
+        secret_access_key: Secret::new(SECRET_ACCESS_KEY),
         ..DynamoDbConfig::default()
     }
+}
+
+/// A fresh server and its settings.
+async fn server() -> (DynamoDbServer, DynamoDbConfig) {
+    let server = DynamoDbServer::start().await.expect("it starts");
+    let config = settings(server.endpoint());
+    (server, config)
 }
 
 async fn open(config: &DynamoDbConfig, clock: &Arc<ManualClock>) -> Result<Arc<dyn Catalog>> {
@@ -49,19 +51,34 @@ async fn open_counted(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_a_catalog() {
-    let (config, clock) = (server().await, Arc::new(ManualClock::new(start())));
+    let (_server, config) = server().await;
+    let clock = Arc::new(ManualClock::new(start()));
     check_catalog(|| open(&config, &clock), &clock).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn it_is_a_catalog_behind_a_bad_network() {
+    let (server, _) = server().await;
+    let clock = Arc::new(ManualClock::new(start()));
+    let proxy = FaultProxy::start(&server.endpoint(), 5).await.expect("it starts");
+    let config = settings(proxy.endpoint());
+    proxy.set(Faults { errors: 20, throttled: 20, resets: 40, ..Faults::default() });
+    check_catalog(|| open(&config, &clock), &clock).await;
+    let injected = proxy.injected();
+    assert!(injected.errors > 5 && injected.throttled > 5 && injected.resets > 5, "{injected:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn it_holds_many_parts() {
-    let (config, clock) = (server().await, Arc::new(ManualClock::new(start())));
+    let (_server, config) = server().await;
+    let clock = Arc::new(ManualClock::new(start()));
     check_many_parts(|| open(&config, &clock), 5_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_absent_table_is_made_only_when_allowed() {
-    let (config, clock) = (server().await, Arc::new(ManualClock::new(start())));
+    let (_server, config) = server().await;
+    let clock = Arc::new(ManualClock::new(start()));
     let forbidden = DynamoDbConfig { create_table: false, ..config.clone() };
     let error = open(&forbidden, &clock).await.expect_err("there is no table");
     assert_eq!(error.kind(), ErrorKind::Invalid);
@@ -95,7 +112,8 @@ fn flushed(clock: &ManualClock, tenant: &TenantId) -> PartMeta {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flush_costs_one_write_and_tails_find_it() {
-    let (config, clock) = (server().await, Arc::new(ManualClock::new(start())));
+    let (_server, config) = server().await;
+    let clock = Arc::new(ManualClock::new(start()));
     let metrics = Metrics::default();
     let catalog = open_counted(&config, &clock, &metrics).await.expect("it opens");
     let tenant = TenantId::new("steady").expect("a good name");
@@ -119,7 +137,8 @@ async fn a_flush_costs_one_write_and_tails_find_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tail_that_comes_late_gets_what_was_merged() {
-    let (config, clock) = (server().await, Arc::new(ManualClock::new(start())));
+    let (_server, config) = server().await;
+    let clock = Arc::new(ManualClock::new(start()));
     let catalog = open(&config, &clock).await.expect("it opens");
     let tenant = TenantId::new("late").expect("a good name");
     let (_, cursor) = catalog.since(&tenant, &Cursor::default()).await.expect("since");
@@ -144,7 +163,8 @@ async fn a_tail_that_comes_late_gets_what_was_merged() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_publish_into_an_old_hour_is_announced() {
-    let (config, clock) = (server().await, Arc::new(ManualClock::new(start())));
+    let (_server, config) = server().await;
+    let clock = Arc::new(ManualClock::new(start()));
     let catalog = open(&config, &clock).await.expect("it opens");
     let tenant = TenantId::new("old").expect("a good name");
     let (_, cursor) = catalog.since(&tenant, &Cursor::default()).await.expect("since");
@@ -160,7 +180,8 @@ async fn a_late_publish_into_an_old_hour_is_announced() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_of_another_shape_is_refused() {
     use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
-    let (config, clock) = (server().await, Arc::new(ManualClock::new(start())));
+    let (_server, config) = server().await;
+    let clock = Arc::new(ManualClock::new(start()));
     let url = CatalogUrl::parse("dynamodb://eu-west-1/test_").expect("a good URL");
     let s3 = S3Config::default();
     let table = super::connect::table(&url, &config, &s3, Arc::new(SystemRng), Metrics::default());

@@ -114,6 +114,15 @@ async fn conforms_on_local_disk() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn conforms_on_s3_behind_a_bad_network() {
+    let (_server, proxy, objects) = objects::tests::remote(11).await;
+    proxy.set(sigyn_servers::Faults { errors: 20, throttled: 20, resets: 40, ..Default::default() });
+    conform(objects, restless()).await;
+    let injected = proxy.injected();
+    assert!(injected.errors > 5 && injected.throttled > 5 && injected.resets > 5, "{injected:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn conforms_while_the_store_misbehaves() {
     for seed in 0..20 {

@@ -12,10 +12,63 @@ pub enum BucketUrl {
     Directory(PathBuf),
     /// This process's memory, gone when it ends.
     Memory,
+    /// A bucket of a cloud's object store.
+    Cloud { cloud: Cloud, bucket: String, prefix: String },
 }
 
-/// Object stores that this crate will speak to, by scheme.
-const PLANNED_SCHEMES: [&str; 6] = ["s3", "s3a", "gs", "az", "azure", "abfs"];
+/// Whose object store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cloud {
+    /// Amazon S3 or a server that speaks its API.
+    S3,
+    /// Google Cloud Storage.
+    Gcs,
+    /// Azure Blob Storage.
+    Azure,
+}
+
+impl Cloud {
+    const ALL: [(&'static str, Self); 6] = [
+        ("s3", Self::S3),
+        ("s3a", Self::S3),
+        ("gs", Self::Gcs),
+        ("az", Self::Azure),
+        ("azure", Self::Azure),
+        ("abfs", Self::Azure),
+    ];
+
+    /// As its URLs begin, and the section of its settings.
+    fn scheme_and_section(self) -> (&'static str, &'static str) {
+        match self {
+            Self::S3 => ("s3", "storage.s3"),
+            Self::Gcs => ("gs", "storage.gcs"),
+            Self::Azure => ("az", "storage.azure"),
+        }
+    }
+
+    /// Reads `bucket/prefix`.
+    fn bucket(self, rest: &str) -> Result<BucketUrl, String> {
+        let (scheme, section) = self.scheme_and_section();
+        let form = format!("write {scheme}://bucket or {scheme}://bucket/prefix");
+        // A secret may hold slashes, so the `@` behind it may be anywhere.
+        if rest.contains('@') {
+            return Err(format!("secrets do not belong in URLs; put them into {section}, and {form}"));
+        }
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        if bucket.is_empty() {
+            return Err(format!("the bucket's name is missing; {form}"));
+        }
+        if bucket.contains(':')
+            || [".amazonaws.com", ".windows.net", ".googleapis.com"].iter().any(|e| bucket.contains(e))
+        {
+            return Err(format!("'{bucket}' is an address, not a bucket; put it into {section}.endpoint, and {form}"));
+        }
+        if let Some(bad) = bucket.chars().find(|c| !(c.is_ascii_alphanumeric() || "._-".contains(*c))) {
+            return Err(format!("'{bad}' cannot stand in the name of a bucket; {form}"));
+        }
+        Ok(BucketUrl::Cloud { cloud: self, bucket: bucket.to_owned(), prefix: prefix.trim_matches('/').to_owned() })
+    }
+}
 
 impl BucketUrl {
     /// Reads `file:///abs/path`, `file://./relative`, a plain path, or `memory:`; `Invalid` for anything else.
@@ -37,11 +90,22 @@ impl BucketUrl {
             "file" => {
                 Err(invalid("a file URL names an absolute path (file:///data) or a relative one (file://./data)"))
             }
-            _ if PLANNED_SCHEMES.contains(&scheme) => {
-                Err(invalid("this kind of object store is not supported yet; use file:///path or a plain path"))
-            }
-            _ => Err(invalid("the scheme is not known; use file:///path, a plain path or memory:")),
+            _ => match Cloud::ALL.iter().find(|(known, _)| *known == scheme) {
+                // The URL is not repeated: it may hold a secret.
+                Some((_, cloud)) => {
+                    cloud.bucket(rest).map_err(|reason| Error::Bucket { url: format!("{scheme}://…"), reason })
+                }
+                None => Err(invalid(
+                    "the scheme is not known; use s3://, gs://, az://, file:///path, a plain path or memory:",
+                )),
+            },
         }
+    }
+
+    /// Whether every request crosses a network, takes tens of milliseconds and is paid for.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        matches!(self, Self::Cloud { .. })
     }
 }
 
@@ -50,6 +114,11 @@ impl fmt::Display for BucketUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory => f.write_str("memory:"),
+            Self::Cloud { cloud, bucket, prefix } => {
+                let (scheme, _) = cloud.scheme_and_section();
+                write!(f, "{scheme}://{bucket}")?;
+                if prefix.is_empty() { Ok(()) } else { write!(f, "/{prefix}") }
+            }
             Self::Directory(path) if path.is_absolute() => write!(f, "file://{}", path.display()),
             Self::Directory(path) => match std::env::current_dir() {
                 Ok(here) => write!(f, "file://{}", here.join(path).components().collect::<PathBuf>().display()),
@@ -75,15 +144,27 @@ mod tests {
             assert_eq!(BucketUrl::parse(url).ok(), Some(BucketUrl::Directory(PathBuf::from(path))), "{url}");
         }
         assert_eq!(BucketUrl::parse("memory:").ok(), Some(BucketUrl::Memory));
+        for (url, shown) in [
+            ("s3://logs", "s3://logs"),
+            ("s3a://logs/a/b/", "s3://logs/a/b"),
+            ("gs://logs/x", "gs://logs/x"),
+            ("azure://logs", "az://logs"),
+        ] {
+            let parsed = BucketUrl::parse(url).expect(url);
+            assert!(parsed.is_remote());
+            assert_eq!(parsed.to_string(), shown);
+        }
     }
 
     #[test]
     fn refusals_say_what_to_write() {
         let reason = |url: &str| BucketUrl::parse(url).expect_err(url).to_string();
         assert_eq!(
-            reason("s3://logs/x"),
-            "bucket 's3://logs/x': this kind of object store is not supported yet; use file:///path or a plain path"
+            reason("s3://key:se/cret@eu-west-1/logs"),
+            "bucket 's3://…': secrets do not belong in URLs; put them into storage.s3, and write s3://bucket or s3://bucket/prefix"
         );
+        assert!(reason("s3://s3.us-east-1.amazonaws.com/logs").contains("storage.s3.endpoint"));
+        assert!(reason("gs:///x").contains("name is missing") && reason("az://a b").contains("cannot stand"));
         assert!(reason("").contains("it is empty") && reason("file://").contains("missing"));
         assert!(reason("file://host/path").contains("absolute path") && reason("ftp://x").contains("not known"));
     }
