@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{Server, get};
+use crate::support::{Server, get, pause};
 
 const MEMBERS: &str = "/sigyn/api/v1/members";
 
@@ -42,7 +42,7 @@ fn processes_know_of_each_other() {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
     while members(&second) != expected {
         assert!(std::time::Instant::now() < deadline, "{:?}", members(&second));
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        pause(20);
     }
     second.stop();
     let third = Server::start_with(other.path(), "");
