@@ -22,13 +22,19 @@ struct Section {
     about: &'static str,
 }
 
-const SECTIONS: [Section; 13] = [
+const SECTIONS: [Section; 14] = [
     Section { name: "", file: "crates/sigyn/src/config.rs", structure: "Config", about: "At the top of the file." },
     Section {
         name: "server",
         file: "crates/sigyn/src/config.rs",
         structure: "ServerConfig",
         about: "The HTTP server.",
+    },
+    Section {
+        name: "cluster",
+        file: "crates/sigyn/src/config/cluster.rs",
+        structure: "ClusterConfig",
+        about: "How this process is known to the others on the same catalog; see [multi-cluster.md](operations/multi-cluster.md).",
     },
     Section {
         name: "storage",

@@ -22,6 +22,9 @@ pub fn router(state: AppState) -> Router {
     if app.state.reader.is_some() {
         router = router.merge(reading());
     }
+    if app.state.cluster.is_some() {
+        router = router.route("/sigyn/api/v1/members", get(routes::members::members));
+    }
     router.fallback(not_found).layer(middleware::from_fn_with_state(Arc::clone(&app), observe::observe)).with_state(app)
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 use sigyn_model::{TenantLimits, Timestamp};
-use sigyn_read::Reader;
+use sigyn_read::{Cluster, Reader};
 use sigyn_write::Writer;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +19,8 @@ use crate::{Cpu, Error, Metrics, Result};
 pub struct AppState {
     pub writer: Option<Arc<Writer>>,
     pub reader: Option<Arc<Reader>>,
+    /// The processes on the same catalog, when this one announces itself to them.
+    pub cluster: Option<Arc<Cluster>>,
     /// Names of the parts that run, for `/services`.
     pub services: Vec<&'static str>,
     pub limits: Arc<TenantLimits>,

@@ -8,6 +8,7 @@
 //! Parsing queries, checking request parameters and rendering answers is left to `api`.
 
 pub mod answer;
+pub mod cluster;
 pub mod config;
 pub mod error;
 pub mod explain;
@@ -38,6 +39,7 @@ mod volume;
 mod metrics;
 
 pub use answer::{Answer, DetectedLabel, DroppedEntry, IndexStats, Pattern, TailEntry, TailFrame, VolumeSeries};
+pub use cluster::{Cluster, Member};
 pub use config::ReadConfig;
 pub use error::{Error, Result};
 pub use explain::{ExplainedRun, Explanation, PartCounts, SelectorPlan};

@@ -4,7 +4,8 @@
 pub const MASK: &str = "********";
 
 /// Last words of keys whose values are secrets, in Sigyn's files and in Loki's.
-const SECRET_KEYS: [&str; 16] = [
+const SECRET_KEYS: [&str; 17] = [
+    "secret",
     "access_key_id",
     "secret_access_key",
     "access_key_secret",

@@ -1,6 +1,7 @@
 //! Settings: the short YAML file, flags over it, and everything that is wrong with them at once.
 
 mod check;
+mod cluster;
 mod load;
 mod show;
 mod summary;
@@ -15,6 +16,7 @@ use sigyn_settings::{mask, print};
 use sigyn_storage::StorageConfig;
 use sigyn_write::WriteConfig;
 
+pub(crate) use cluster::ClusterConfig;
 pub(crate) use load::Loaded;
 pub(crate) use translate::{from_loki_values, translate};
 
@@ -27,6 +29,7 @@ pub(crate) struct Config {
     /// Take the tenant from `X-Scope-OrgID`, and refuse requests without it. Default false: one tenant, `fake`.
     pub(crate) auth_enabled: bool,
     pub(crate) server: ServerConfig,
+    pub(crate) cluster: ClusterConfig,
     pub(crate) storage: StorageConfig,
     pub(crate) write: WriteConfig,
     pub(crate) read: ReadConfig,
@@ -202,6 +205,7 @@ impl Config {
     fn validate(&self) -> Vec<String> {
         let parts = [
             self.server.validate(),
+            self.cluster.validate(),
             self.storage.validate(),
             self.write.validate(),
             self.read.validate(),

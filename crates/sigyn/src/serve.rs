@@ -13,7 +13,7 @@ use sigyn_api::push::PushLimits;
 use sigyn_api::{AppState, Cpu, LevelSwitch};
 use sigyn_backend::Backend;
 use sigyn_model::{ByteSize, TenantLimits};
-use sigyn_read::Reader;
+use sigyn_read::{Cluster, Member, Reader};
 use sigyn_settings::mask;
 use sigyn_storage::{Clock as _, CpuPool, Storage, SystemClock};
 use sigyn_write::Writer;
@@ -77,11 +77,23 @@ async fn serve(loaded: Loaded, log_level: Arc<dyn LevelSwitch>, threads: usize) 
         "sigyn is ready"
     );
 
+    // Known to the others while it serves, and no longer once it begins to stop.
+    let membership = parts.cluster.clone().map(|cluster| {
+        let stopping = stopping.clone();
+        tokio::spawn(async move { cluster.run(stopping).await })
+    });
+
     stopping.cancelled().await;
     if tokio::time::timeout(config.server.graceful_shutdown_timeout.as_duration(), drained.cancelled()).await.is_err() {
         tracing::warn!("some requests did not end in server.graceful_shutdown_timeout; their connections are cut");
     }
     parts.stop().await;
+    if let Some(Err(error)) = match membership {
+        Some(membership) => Some(membership.await),
+        None => None,
+    } {
+        tracing::error!(%error, "the membership ended out of order");
+    }
     server.abort();
     tracing::info!("stopped");
     Ok(())
@@ -143,6 +155,7 @@ struct Parts {
     backend: Option<JoinHandle<()>>,
     /// Stops the backend, after everything else.
     backend_stop: CancellationToken,
+    cluster: Option<Arc<Cluster>>,
     api_metrics: sigyn_api::Metrics,
 }
 
@@ -160,13 +173,18 @@ impl Parts {
         let reader = config.target.read.then(|| {
             Arc::new(Reader::new(config.read.clone(), storage.clone(), cpu.clone(), Arc::clone(&limits), registry))
         });
+        let cluster = config.cluster.address().map(|address| {
+            let targets = config.target.names().into_iter().map(str::to_owned).collect();
+            let own = Member { node: address.clone(), address, targets, version: version::VERSION.to_owned() };
+            Cluster::new(own, &storage, registry)
+        });
         let backend_stop = CancellationToken::new();
         let backend = config.target.backend.then(|| {
             let backend = Backend::new(config.backend.clone(), storage, cpu.clone(), Arc::clone(&limits), registry);
             tokio::spawn(backend.run(backend_stop.clone()))
         });
         let api_metrics = sigyn_api::Metrics::register(registry);
-        Self { limits, writer, reader, backend, backend_stop, api_metrics }
+        Self { limits, writer, reader, backend, backend_stop, cluster, api_metrics }
     }
 
     fn state(
@@ -182,6 +200,7 @@ impl Parts {
         AppState {
             writer: self.writer.clone(),
             reader: self.reader.clone(),
+            cluster: self.cluster.clone(),
             services: config.target.names(),
             limits: Arc::clone(&self.limits),
             auth_enabled: config.auth_enabled,

@@ -63,6 +63,11 @@ pub trait Catalog: Debug + Send + Sync {
     /// Members whose heartbeat has not run out.
     async fn members(&self) -> Result<Vec<Member>>;
 
+    /// Takes `member` off the list before its heartbeat runs out: it is about to stop.
+    async fn leave(&self, member: &Member) -> Result<()> {
+        self.heartbeat(member, Duration::ZERO).await
+    }
+
     /// What background work must heed.
     fn terms(&self) -> Terms {
         Terms::default()
@@ -101,6 +106,8 @@ pub struct Member {
     pub address: String,
     /// `write`, `read`, `backend`.
     pub targets: Vec<String>,
+    /// Of the program.
+    pub version: String,
 }
 
 /// Parts grouped by window, the unit of compaction.

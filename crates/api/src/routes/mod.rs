@@ -12,6 +12,7 @@ pub(crate) mod label_values;
 pub(crate) mod labels;
 pub(crate) mod legacy;
 pub(crate) mod log_level;
+pub(crate) mod members;
 pub(crate) mod metrics;
 pub(crate) mod patterns;
 pub(crate) mod push;

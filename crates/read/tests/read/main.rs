@@ -4,6 +4,7 @@ mod harness;
 mod naive;
 
 mod bounds;
+mod cluster;
 mod damage;
 mod labels;
 mod logs;

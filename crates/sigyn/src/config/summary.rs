@@ -27,6 +27,7 @@ impl Loaded {
         let auth = if config.auth_enabled { "tenants by X-Scope-OrgID" } else { "one tenant, fake" };
         lines.push(format!("auth: {auth} ({})", self.origin("auth_enabled")));
         lines.push(format!("parts: {} ({})", String::from(config.target), self.origin("target")));
+        lines.extend(self.cluster());
         lines.push(self.retention());
         lines.push(format!("limits that differ from the defaults: {}", differing_limits(&config.limits)));
         if !config.runtime_config.file.is_empty() {
@@ -85,6 +86,12 @@ impl Loaded {
         } else {
             format!("credentials: {}", written.join(", "))
         }
+    }
+
+    fn cluster(&self) -> Option<String> {
+        let address = self.config.cluster.address()?;
+        let secret = if self.config.cluster.secret.is_empty() { ", without a secret" } else { "" };
+        Some(format!("cluster: known as {address}{secret} ({})", self.origin("cluster.advertise_address")))
     }
 
     fn retention(&self) -> String {

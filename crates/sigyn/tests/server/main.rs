@@ -5,6 +5,7 @@ mod chaos;
 mod cli;
 mod cli_tail;
 mod cli_tls;
+mod cluster;
 mod commands;
 mod corruption;
 mod durability;

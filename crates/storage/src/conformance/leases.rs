@@ -64,6 +64,7 @@ pub(super) async fn check_members(pair: &Pair<'_>) {
         node: node.to_owned(),
         address: format!("{node}:3100"),
         targets: vec!["read".to_owned(), "backend".to_owned()],
+        version: "1.2.3".to_owned(),
     };
     let (one, two) = (member("one"), member("two"));
     patiently(|| pair.a.heartbeat(&one, MINUTE)).await.expect("heartbeat");
@@ -79,4 +80,11 @@ pub(super) async fn check_members(pair: &Pair<'_>) {
     assert_eq!(list().await, std::slice::from_ref(&two));
     patiently(|| pair.a.heartbeat(&one, MINUTE)).await.expect("heartbeat");
     assert_eq!(list().await, [one.clone(), two.clone()]);
+    // Who stops is gone at once, for every process, and may come back.
+    patiently(|| pair.b.leave(&two)).await.expect("leave");
+    patiently(|| pair.b.leave(&two)).await.expect("twice is harmless");
+    assert_eq!(list().await, std::slice::from_ref(&one));
+    let returned = Member { version: "1.2.4".to_owned(), ..two };
+    patiently(|| pair.b.heartbeat(&returned, MINUTE)).await.expect("heartbeat");
+    assert_eq!(list().await, [one, returned]);
 }

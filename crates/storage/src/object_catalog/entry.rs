@@ -197,8 +197,12 @@ mod tests {
     #[test]
     fn every_operation_and_every_record_comes_back() {
         let lease = Lease { name: "l".to_owned(), owner: "o".to_owned(), epoch: 0, expires: Timestamp(i64::MAX) };
-        let member =
-            Member { node: "n".to_owned(), address: "n:1".to_owned(), targets: vec!["read".to_owned(), String::new()] };
+        let member = Member {
+            node: "n".to_owned(),
+            address: "n:1".to_owned(),
+            targets: vec!["read".to_owned(), String::new()],
+            version: "1.0.0".to_owned(),
+        };
         let merged = PartMeta { id: PartId { object: "data/m.seg".to_owned(), index: 0 }, level: Level::L2, ..part() };
         let swap = Swap {
             tenant: TenantId::single(),

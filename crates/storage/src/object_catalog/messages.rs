@@ -129,6 +129,8 @@ pub(crate) struct MemberMessage {
     pub(crate) targets: Vec<String>,
     #[prost(sfixed64, tag = "4")]
     pub(crate) expires: i64,
+    #[prost(string, tag = "5")]
+    pub(crate) version: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -276,11 +278,13 @@ impl MemberMessage {
             address: member.address.clone(),
             targets: member.targets.clone(),
             expires: expires.nanos(),
+            version: member.version.clone(),
         }
     }
 
     pub(crate) fn into_member(self) -> (Member, Timestamp) {
-        (Member { node: self.node, address: self.address, targets: self.targets }, Timestamp(self.expires))
+        let Self { node, address, targets, expires, version } = self;
+        (Member { node, address, targets, version }, Timestamp(expires))
     }
 }
 

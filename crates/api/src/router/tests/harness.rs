@@ -82,6 +82,7 @@ pub(super) async fn state(auth_enabled: bool, limits: Limits) -> AppState {
     AppState {
         writer: Some(Arc::new(writer)),
         reader: Some(Arc::new(reader)),
+        cluster: None,
         services: vec!["write", "read"],
         limits,
         auth_enabled,
