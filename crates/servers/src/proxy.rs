@@ -13,6 +13,7 @@ use hyper_util::rt::TokioIo;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use crate::serving::{BoxError, Serving};
 
@@ -33,6 +34,8 @@ pub struct Faults {
     pub put_delay: Duration,
     /// The server cannot be reached: connections are cut at once.
     pub away: bool,
+    /// Writes a second that a DynamoDB takes before it throttles, as a table provisioned with so many units; 0 is no bound.
+    pub write_units: u32,
 }
 
 /// Faults that a proxy has injected.
@@ -45,6 +48,7 @@ pub struct Injected {
     pub stalls: u64,
 }
 
+const WRITES: [&str; 5] = [".PutItem", ".UpdateItem", ".DeleteItem", ".TransactWriteItems", ".BatchWriteItem"];
 const STALL: Duration = Duration::from_secs(2);
 const THROTTLED_DYNAMODB: &str =
     r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"injected"}"#;
@@ -71,6 +75,8 @@ struct State {
     faults: Faults,
     injected: Injected,
     rng: StdRng,
+    /// Write units left, and when that was so.
+    units: (f64, Instant),
 }
 
 /// What happens to one request.
@@ -90,8 +96,8 @@ impl FaultProxy {
     /// Errors: no port is free, or `endpoint` is not such an address.
     pub async fn start(endpoint: &str, seed: u64) -> Result<Self, BoxError> {
         let upstream = endpoint.trim_start_matches("http://").trim_end_matches('/').parse()?;
-        let state =
-            State { faults: Faults::default(), injected: Injected::default(), rng: StdRng::seed_from_u64(seed) };
+        let (faults, injected) = (Faults::default(), Injected::default());
+        let state = State { faults, injected, rng: StdRng::seed_from_u64(seed), units: (0.0, Instant::now()) };
         let shared = Arc::new(Shared { upstream, state: Mutex::new(state) });
         let passing = Arc::clone(&shared);
         let service = service_fn(move |request| {
@@ -119,17 +125,36 @@ impl FaultProxy {
     }
 }
 
+impl State {
+    /// Takes one write unit, if any is left; they come back second by second.
+    fn take_unit(&mut self) -> bool {
+        let rate = f64::from(self.faults.write_units);
+        if rate == 0.0 {
+            return true;
+        }
+        let (left, then) = self.units;
+        let now = Instant::now();
+        let left = (left + rate * now.duration_since(then).as_secs_f64()).min(rate);
+        self.units = if left >= 1.0 { (left - 1.0, now) } else { (left, now) };
+        left >= 1.0
+    }
+}
+
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Draws what happens to a request and how long it is held back.
-    fn draw(&self, method: &Method) -> (Fate, Duration) {
+    fn draw(&self, method: &Method, is_write: bool) -> (Fate, Duration) {
         let mut state = self.state();
         let faults = state.faults;
         if faults.away {
             return (Fate::Cut, Duration::ZERO);
+        }
+        if is_write && !state.take_unit() {
+            state.injected.throttled += 1;
+            return (Fate::Throttle, Duration::ZERO);
         }
         let mut drawn = state.rng.random_range(0..1_000_u32);
         let mut fate = Fate::Pass;
@@ -160,8 +185,10 @@ impl Shared {
 
     /// Errors close the connection without an answer.
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, BoxError> {
-        let is_dynamodb = request.headers().contains_key("x-amz-target");
-        let (fate, delay) = self.draw(request.method());
+        let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
+        let is_dynamodb = target.is_some();
+        let is_write = target.is_some_and(|target| WRITES.iter().any(|write| target.ends_with(write)));
+        let (fate, delay) = self.draw(request.method(), is_write);
         let (failed, throttled) = match is_dynamodb {
             true => ((500, FAILED_DYNAMODB), (400, THROTTLED_DYNAMODB)),
             false => ((500, FAILED_S3), (503, THROTTLED_S3)),

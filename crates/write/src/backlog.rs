@@ -31,6 +31,11 @@ impl Backlog {
         self.decoding.load(Ordering::Acquire) > 0
     }
 
+    /// Whether any push is under way.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.held.load(Ordering::Acquire) == 0
+    }
+
     /// Completes when no push is being decoded any more; may complete early.
     pub(crate) async fn idle(&self) {
         self.idle.notified().await;

@@ -16,6 +16,10 @@ pub enum Error {
     TooLarge { bytes: ByteSize, limit: ByteSize },
     #[error("storing the push failed, retry it: {message}")]
     Flush { kind: ErrorKind, message: String },
+    #[error(
+        "the storage has not answered for {seconds} s; nothing was stored, retry later or send the push to another process"
+    )]
+    StorageAway { seconds: u64 },
     #[error("this process is shutting down; send the push to another one or retry later")]
     ShuttingDown,
     #[error("push lost inside the writer: {message}")]
@@ -32,7 +36,7 @@ impl Error {
             Self::Rejected { status: 429, .. } | Self::Backlog { .. } => ErrorKind::Limited,
             Self::Rejected { .. } | Self::TooLarge { .. } => ErrorKind::Invalid,
             Self::Flush { kind: ErrorKind::Limited, .. } => ErrorKind::Limited,
-            Self::Flush { .. } | Self::ShuttingDown => ErrorKind::Unavailable,
+            Self::Flush { .. } | Self::StorageAway { .. } | Self::ShuttingDown => ErrorKind::Unavailable,
             Self::Internal { .. } => ErrorKind::Internal,
         }
     }
@@ -45,7 +49,7 @@ impl Error {
             Self::Backlog { .. } => 429,
             Self::TooLarge { .. } => 413,
             Self::Flush { kind: ErrorKind::Limited, .. } => 429,
-            Self::Flush { .. } | Self::ShuttingDown => 503,
+            Self::Flush { .. } | Self::StorageAway { .. } | Self::ShuttingDown => 503,
             Self::Internal { .. } => 500,
         }
     }

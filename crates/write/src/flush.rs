@@ -1,5 +1,6 @@
 //! One flush: build the object, store it, publish its parts, answer its pushes.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,12 +10,13 @@ use object_store::{ObjectStoreExt, PutPayload};
 use sigyn_model::{ByteSize, ErrorKind, PartMeta};
 use sigyn_segment::Codec;
 use sigyn_storage::{CpuPool, Storage, rng};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::batcher::Waiting;
 use crate::encode::{Built, Ticket, build};
 use crate::group::TenantPush;
 use crate::metrics::Metrics;
+use crate::outage::{self, Outage};
 use crate::{Error, Result};
 
 /// A flush older than this never publishes: `backend` may take its object for an orphan later on.
@@ -47,11 +49,12 @@ pub(crate) struct Flusher {
     metrics: Metrics,
     codec: Codec,
     last_sequence: AtomicU64,
+    outage: Arc<Outage>,
 }
 
 impl Flusher {
-    pub(crate) fn new(storage: Storage, cpu: CpuPool, metrics: Metrics, codec: Codec) -> Self {
-        Self { storage, cpu, metrics, codec, last_sequence: AtomicU64::new(0) }
+    pub(crate) fn new(storage: Storage, cpu: CpuPool, metrics: Metrics, codec: Codec, outage: Arc<Outage>) -> Self {
+        Self { storage, cpu, metrics, codec, last_sequence: AtomicU64::new(0), outage }
     }
 
     /// The next flush's name. Sequences follow the clock and always ascend within a process.
@@ -119,7 +122,7 @@ impl Flusher {
     /// Repeating a put is harmless: the key is this flush's own and the bytes are the same.
     async fn put(&self, key: &str, payload: PutPayload, deadline: Instant) -> Result<(), Failed> {
         let path = Path::from(key);
-        retry("storing the object", deadline, || async {
+        retry("storing the object", &self.outage, deadline, || async {
             let stored = self.storage.objects.put(&path, payload.clone()).await;
             stored.map(drop).map_err(|cause| sigyn_storage::Error::object("put", key, cause))
         })
@@ -129,7 +132,7 @@ impl Flusher {
     /// Repeating a publish is harmless: the catalog knows the parts by their ids.
     async fn publish(&self, parts: &[PartMeta], deadline: Instant, throttled: &mut bool) -> Result<(), Failed> {
         let limited = std::sync::atomic::AtomicBool::new(false);
-        let published = retry("publishing the parts", deadline, || async {
+        let published = retry("publishing the parts", &self.outage, deadline, || async {
             let published = self.storage.catalog.publish(parts).await;
             if published.as_ref().is_err_and(|error| error.kind() == ErrorKind::Limited) {
                 limited.store(true, Ordering::Relaxed);
@@ -143,7 +146,7 @@ impl Flusher {
 }
 
 /// Tries until it works, the attempts are used up, the error is not one that passes, or the deadline is reached.
-async fn retry<F>(what: &str, deadline: Instant, attempt: impl Fn() -> F) -> Result<(), Failed>
+async fn retry<F>(what: &str, outage: &Outage, deadline: Instant, attempt: impl Fn() -> F) -> Result<(), Failed>
 where
     F: Future<Output = sigyn_storage::Result<()>>,
 {
@@ -154,11 +157,25 @@ where
             let message = format!("{what} took longer than {} s in all", AGE_MAX.as_secs());
             return Err(Failed { kind: ErrorKind::Unavailable, message });
         }
-        let failed = match timeout_at(deadline.min(now + ATTEMPT_MAX), attempt()).await {
-            Ok(Ok(())) => return Ok(()),
+        let mut trying = pin!(timeout_at(deadline.min(now + ATTEMPT_MAX), attempt()));
+        let tried = match timeout(outage::PATIENCE, &mut trying).await {
+            Ok(tried) => tried,
+            Err(_) => {
+                outage.noticed(now);
+                trying.await
+            }
+        };
+        let failed = match tried {
+            Ok(Ok(())) => {
+                outage.over();
+                return Ok(());
+            }
             Ok(Err(error)) => Failed { kind: error.kind(), message: format!("{what}: {error}") },
             Err(_) => Failed { kind: ErrorKind::Unavailable, message: format!("{what}: no answer in time") },
         };
+        if matches!(failed.kind, ErrorKind::Unavailable | ErrorKind::Timeout) {
+            outage.noticed(now);
+        }
         let passing = matches!(
             failed.kind,
             ErrorKind::Unavailable | ErrorKind::Limited | ErrorKind::Conflict | ErrorKind::Timeout

@@ -26,6 +26,7 @@ mod encode;
 mod flush;
 mod group;
 mod metrics;
+mod outage;
 #[cfg(test)]
 mod testing;
 

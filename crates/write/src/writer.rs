@@ -17,6 +17,7 @@ use crate::flush::Flusher;
 use crate::group::TenantPush;
 use crate::limiter::{RateLimiter, rate_bytes};
 use crate::metrics::Metrics;
+use crate::outage::Outage;
 use crate::validate::{self, Checked};
 use crate::{Error, PushBatch, Result, WriteConfig};
 
@@ -32,6 +33,7 @@ pub struct Writer {
     rates: RateLimiter,
     metrics: Metrics,
     backlog: Arc<Backlog>,
+    outage: Arc<Outage>,
     queue: mpsc::UnboundedSender<Waiting>,
     closing: CancellationToken,
     closed: CancellationToken,
@@ -65,7 +67,8 @@ impl Writer {
         let config = config.resolved(storage.catalog.terms().remote);
         let metrics = Metrics::register(registry);
         let backlog = Backlog::new(config.max_unflushed_bytes, metrics.clone());
-        let flusher = Arc::new(Flusher::new(storage.clone(), cpu.clone(), metrics.clone(), codec));
+        let outage = Arc::new(Outage::default());
+        let flusher = Arc::new(Flusher::new(storage.clone(), cpu.clone(), metrics.clone(), codec, Arc::clone(&outage)));
         // Unbounded in number only: every push in it holds bytes of the backlog.
         let (queue, inbox) = mpsc::unbounded_channel();
         let (closing, closed) = (CancellationToken::new(), CancellationToken::new());
@@ -75,17 +78,21 @@ impl Writer {
             batcher.run().await;
             drop(when_done);
         });
-        Self { storage, cpu, limits, rates: RateLimiter::default(), metrics, backlog, queue, closing, closed }
+        Self { storage, cpu, limits, rates: RateLimiter::default(), metrics, backlog, outage, queue, closing, closed }
     }
 
     /// Reserves `bytes`, an estimate of the decoded push, before a body is decoded. Pass the permit on to
     /// [`Writer::push_admitted`]; dropping it gives the bytes back.
     ///
     /// Errors: `Limited` (429) past `write.max_unflushed_bytes`, `Invalid` (413) when the push alone is larger than that,
-    /// `Unavailable` (503) while shutting down.
+    /// `Unavailable` (503) while shutting down, and while the storage is away and other pushes try it already.
     pub fn begin_decode(&self, bytes: usize) -> Result<DecodePermit> {
         if self.closing.is_cancelled() {
             return Err(Error::ShuttingDown);
+        }
+        if let Some(lasts) = self.outage.lasts().filter(|_| !self.backlog.is_empty()) {
+            self.metrics.refused();
+            return Err(Error::StorageAway { seconds: lasts.as_secs() });
         }
         self.backlog.admit(bytes as u64).inspect_err(|_| self.metrics.refused())
     }

@@ -31,6 +31,7 @@ const BAD: Faults = Faults {
     delay: Duration::ZERO,
     put_delay: Duration::ZERO,
     away: false,
+    write_units: 0,
 };
 
 /// What one client sent and what of it was acknowledged, by line number.
@@ -41,16 +42,16 @@ struct Ledger {
 }
 
 /// The servers that outlive every process of ours.
-struct Cloud {
+pub(crate) struct Cloud {
     runtime: tokio::runtime::Runtime,
     s3: S3Server,
     dynamodb: DynamoDbServer,
-    bucket: FaultProxy,
-    table: FaultProxy,
+    pub(crate) bucket: FaultProxy,
+    pub(crate) table: FaultProxy,
 }
 
 impl Cloud {
-    fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime");
         let (s3, dynamodb, bucket, table) = runtime.block_on(async {
@@ -68,7 +69,7 @@ impl Cloud {
         self.table.set(faults);
     }
 
-    fn config(&self) -> String {
+    pub(crate) fn config(&self) -> String {
         format!(
             "\
 storage:

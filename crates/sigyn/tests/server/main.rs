@@ -12,4 +12,6 @@ mod durability;
 mod e2e;
 mod full_disk;
 mod logql;
+mod outage;
 mod support;
+mod throttled;

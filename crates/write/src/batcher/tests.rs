@@ -19,6 +19,7 @@ async fn the_interval_doubles_while_throttled_and_comes_back() -> anyhow::Result
         sigyn_storage::CpuPool::inline(),
         metrics.clone(),
         crate::Codec::L0,
+        Arc::default(),
     ));
     let backlog = Backlog::new(config.max_unflushed_bytes, metrics);
     let (_queue, inbox) = mpsc::unbounded_channel();
