@@ -5,7 +5,7 @@ MB ?= 300
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt codegen chart conformance oracle bench compiler
+.PHONY: help run test check fmt codegen chart conformance oracle bench bench-remote bench-visibility compiler
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,15 @@ oracle: compiler ## Ask another server of the Loki API what testdata/logql asks 
 bench: compiler ## Push 300 MB, time the queries, write .bench/report.md (MB=3000, URL=... for another server)
 	$(CARGO) build --release --bin sigyn --bin xtask
 	target/release/xtask bench --mb $(MB) $(if $(URL),--url $(URL)) $(ARGS)
+
+bench-remote: compiler ## On an S3 and a DynamoDB in this process: units, requests and bytes of a load and of cold queries; acknowledgements
+	$(CARGO) build --release --bin sigyn --bin xtask
+	target/release/xtask remote cost --mb $(MB) $(ARGS)
+	target/release/xtask remote ack
+
+bench-visibility: compiler ## From a push's answer to the line on another process, in a query and in a tail
+	$(CARGO) build --release --bin sigyn --bin xtask
+	target/release/xtask remote visibility $(ARGS)
 
 compiler:
 	@command -v $(or $(CC),cc) >/dev/null || { echo "no C compiler: zstd and jemalloc are built from C; install gcc or clang (Debian: apt install build-essential)" >&2; exit 1; }

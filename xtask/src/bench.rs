@@ -4,12 +4,12 @@
 //! server is measured. Without `--url` it starts the release build of Sigyn in a directory of its own under `.bench/`.
 
 mod fleet;
-mod payload;
-mod push;
+pub(crate) mod payload;
+pub(crate) mod push;
 mod queries;
 mod random;
 mod report;
-mod settle;
+pub(crate) mod settle;
 mod templates;
 
 use std::fs;
@@ -20,7 +20,7 @@ use anyhow::{Context, Result};
 
 use crate::process::{Process, directory_bytes};
 use crate::server::Server;
-use payload::Plan;
+pub(crate) use payload::Plan;
 use report::{Processor, Report};
 
 #[derive(Debug, clap::Args)]
@@ -60,7 +60,7 @@ pub(crate) struct Args {
     keep: bool,
 }
 
-const OUTPUT: &str = ".bench";
+pub(crate) const OUTPUT: &str = ".bench";
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     fs::create_dir_all(OUTPUT).with_context(|| format!("creating {OUTPUT}"))?;
@@ -120,6 +120,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the lines must carry times that a server accepts today")]
-fn now_seconds() -> Result<u64> {
+pub(crate) fn now_seconds() -> Result<u64> {
     Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())
 }

@@ -1,4 +1,4 @@
-//! Sigyn's own tools: `bench`, `chart`, `codegen`, `conformance`, `oracle` and `tidy`. The Makefile calls them.
+//! Sigyn's own tools: `bench`, `chart`, `codegen`, `conformance`, `oracle`, `remote` and `tidy`. The Makefile calls them.
 
 mod bench;
 mod chart;
@@ -8,6 +8,7 @@ mod http;
 mod oracle;
 mod process;
 mod progress;
+mod remote;
 mod server;
 mod tidy;
 
@@ -35,6 +36,8 @@ enum Command {
     Conformance(conformance::Args),
     /// Ask any server of the Loki API what the `.test` files ask, and compare.
     Oracle(oracle::Args),
+    /// Measure on an S3 and a DynamoDB in this process: cost, acknowledgements, visibility.
+    Remote(remote::Args),
     /// Check what the compiler cannot: crate arrows, file sizes, format pages, words.
     Tidy(tidy::Args),
 }
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Command::Codegen(args) => codegen::run(&args),
         Command::Conformance(args) => conformance::run(&args),
         Command::Oracle(args) => oracle::run(&args),
+        Command::Remote(args) => remote::run(&args),
         Command::Tidy(args) => tidy::run(&args),
     };
     match result {

@@ -22,7 +22,7 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 const STOPS_WITHIN: Duration = Duration::from_secs(60);
 
 /// Tools push faster and older entries than the defaults take; what queries may do stays as users have it.
-const LIMITS: &str = "\
+pub(crate) const LIMITS: &str = "\
 limits:
   ingestion_rate_mb: 100000
   ingestion_burst_size_mb: 100000
@@ -32,14 +32,24 @@ limits:
 impl Server {
     /// Starts `binary` with its data under `dir` and waits until it is ready.
     pub(crate) fn start(binary: &Path, dir: &Path) -> Result<Self> {
+        let data = dir.join("data");
+        fs::create_dir_all(&data).with_context(|| format!("creating {}", data.display()))?;
+        let bucket = fs::canonicalize(&data)?;
+        Self::start_configured(binary, dir, &format!("storage:\n  bucket: file://{}\n{LIMITS}", bucket.display()))
+    }
+
+    /// As [`Server::start`], with a configuration that lacks only `server:`.
+    pub(crate) fn start_configured(binary: &Path, dir: &Path, settings: &str) -> Result<Self> {
         if !binary.exists() {
             bail!("{} is not there; build it first: cargo build [--release] --bin sigyn", binary.display());
         }
+        fs::create_dir_all(dir).with_context(|| format!("creating {}", dir.display()))?;
         let port = free_port()?;
-        let data = dir.join("data");
-        fs::create_dir_all(&data).with_context(|| format!("creating {}", data.display()))?;
         let config = dir.join("sigyn.yaml");
-        fs::write(&config, configuration(&fs::canonicalize(&data)?, port))?;
+        fs::write(
+            &config,
+            format!("server:\n  http_listen_address: 127.0.0.1\n  http_listen_port: {port}\n{settings}"),
+        )?;
         let log = File::create(dir.join("sigyn.log"))?;
         let child = Command::new(binary)
             .arg(format!("-config.file={}", config.display()))
@@ -99,13 +109,6 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn configuration(data: &Path, port: u16) -> String {
-    format!(
-        "server:\n  http_listen_address: 127.0.0.1\n  http_listen_port: {port}\nstorage:\n  bucket: file://{}\n{LIMITS}",
-        data.display()
-    )
 }
 
 /// A port that was free a moment ago.

@@ -111,6 +111,7 @@ impl Backend {
         let Some(lease) = catalog.acquire(&format!("compact/{tenant}/{window}"), &self.owner, LEASE_TTL).await? else {
             return Ok(());
         };
+        debug!(lease = lease.name, epoch = lease.epoch, "took a lease");
         let swapped = self.compact_leased(tenant, window, lease.clone(), done).await;
         if let Err(error) = catalog.release(&lease).await {
             debug!(lease = lease.name, %error, "a lease was not released and will run out");

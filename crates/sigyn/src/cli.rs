@@ -5,6 +5,7 @@
 
 mod answer;
 mod args;
+mod check;
 mod client;
 mod config;
 mod explain;
@@ -64,6 +65,7 @@ enum Command {
     /// Show how a query will be answered: the plan, what is pruned, what is read (Sigyn only)
     Explain(explain::Args),
     Config(config::Args),
+    Check(check::Args),
 }
 
 /// Whether these arguments are for a client command: a word comes first, or a flag that only commands have.
@@ -113,6 +115,13 @@ fn answer(cli: Cli) -> Result<()> {
         console.out.write_all(config::run(args)?.as_bytes())?;
         return console.flush();
     }
+    if let Command::Check(args) = &cli.command {
+        let mut console = Console::new(&cli.shared);
+        return check::run(args, &mut |text| {
+            console.out.write_all(text.as_bytes())?;
+            console.flush()
+        });
+    }
     let mut context = Context {
         client: Client::new(&cli.shared)?,
         console: Console::new(&cli.shared),
@@ -127,7 +136,7 @@ fn answer(cli: Cli) -> Result<()> {
         Command::Tail(args) => tail::run(&mut context, args),
         Command::Explain(args) => explain::run(&mut context, args),
         // Answered above, without a client.
-        Command::Config(_) => Ok(()),
+        Command::Config(_) | Command::Check(_) => Ok(()),
     }?;
     context.console.flush()
 }

@@ -16,6 +16,7 @@ Commands:
   tail           new log lines as they arrive
   explain        how a query will be answered
   config         check, show or translate a file of settings, Loki's too
+  check          prove the storage without serving, estimate the month's bill
   help COMMAND   the help of a command
 
 Flags of the server:

@@ -62,7 +62,7 @@ impl Node {
             description: "simulated".to_owned(),
         };
         let (cpu, registry, limits) = (CpuPool::inline(), &mut Registry::default(), &world.limits);
-        let writing = WriteConfig { flush_interval: Span::millis(20), ..WriteConfig::default() };
+        let writing = WriteConfig { flush_interval: Some(Span::millis(20)), ..WriteConfig::default() };
         let backend = BackendConfig { compact_after: Span::millis(200), ..BackendConfig::default() };
         let backend = Backend::new(backend, storage.clone(), cpu.clone(), Arc::clone(limits), registry);
         Ok(Self {

@@ -17,6 +17,8 @@ pub struct Terms {
     pub rest: Duration,
     /// Scans are paid for by what they read, so looking at everything is worth a longer wait.
     pub scans_cost: bool,
+    /// Bucket or catalog are behind a network and every request is paid for: fewer and larger flushes are better.
+    pub remote: bool,
 }
 
 /// Which parts exist, who holds which lease, who is alive. Every call is one atomic step.

@@ -128,6 +128,6 @@ impl Catalog for DynamoDbCatalog {
     }
 
     fn terms(&self) -> Terms {
-        Terms { rest: L0_REST, scans_cost: true }
+        Terms { rest: L0_REST, scans_cost: true, remote: true }
     }
 }

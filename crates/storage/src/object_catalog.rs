@@ -31,7 +31,7 @@ use self::head::Shared;
 use self::state::{Outcome, SwapState};
 use crate::catalog::{check_part, check_swap};
 use crate::clock::nanos;
-use crate::{Catalog, Clock, Cursor, Error, Lease, Member, Metrics, Result, Rng, Swap};
+use crate::{Catalog, Clock, Cursor, Error, Lease, Member, Metrics, Result, Rng, Swap, Terms};
 
 /// A catalog kept in `catalog/log/{n}` and `catalog/checkpoint/{n}` of a bucket.
 ///
@@ -54,6 +54,8 @@ pub struct CatalogOptions {
     pub trust: Duration,
     /// How long one request to the object store may take. Default 30 s.
     pub request_timeout: Duration,
+    /// The bucket is behind a network and requests are paid for. Default false.
+    pub remote: bool,
 }
 
 impl Default for CatalogOptions {
@@ -63,6 +65,7 @@ impl Default for CatalogOptions {
             log_keep: Duration::from_secs(3_600),
             trust: Duration::from_secs(1_800),
             request_timeout: Duration::from_secs(30),
+            remote: false,
         }
     }
 }
@@ -200,6 +203,10 @@ impl Catalog for ObjectCatalog {
             let alive = state.members.values().filter(|(_, expires)| *expires > now);
             alive.map(|(member, _)| member.clone()).collect()
         }))
+    }
+
+    fn terms(&self) -> Terms {
+        Terms { remote: self.shared.options.remote, ..Terms::default() }
     }
 }
 

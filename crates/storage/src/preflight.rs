@@ -113,7 +113,7 @@ async fn run(
         let (clock, rng) = (Arc::clone(&clock), Arc::clone(&rng));
         let (catalog, place): (Arc<dyn crate::Catalog>, String) = match in_table? {
             None => {
-                let options = CatalogOptions::default();
+                let options = CatalogOptions { remote: url.is_remote(), ..CatalogOptions::default() };
                 let catalog = ObjectCatalog::open(Arc::clone(&objects), clock, rng, options, metrics.clone()).await?;
                 (Arc::new(catalog), "in the bucket".to_owned())
             }

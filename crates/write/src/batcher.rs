@@ -54,7 +54,7 @@ impl Batcher {
         inbox: mpsc::UnboundedReceiver<Waiting>,
         closing: CancellationToken,
     ) -> Self {
-        let interval = config.flush_interval.as_duration();
+        let interval = config.interval();
         Self {
             config,
             backlog,
@@ -114,13 +114,11 @@ impl Batcher {
 
     fn is_due(&self) -> bool {
         let Some(deadline) = self.deadline().filter(|_| self.may_start()) else { return false };
-        let throttled = self.interval > self.config.flush_interval.as_duration();
+        let throttled = self.interval > self.config.interval();
         !self.open
             || self.waiting_bytes >= self.config.flush_bytes.bytes()
             || Instant::now() >= deadline
-            || (!throttled
-                && self.waiting_bytes >= self.config.flush_bytes_eager.bytes()
-                && !self.backlog.is_decoding())
+            || (!throttled && self.waiting_bytes >= self.config.bytes_eager() && !self.backlog.is_decoding())
     }
 
     fn start_flush(&mut self) {
@@ -138,7 +136,7 @@ impl Batcher {
 
     /// Doubles the interval while the catalog throttles and halves it again once it does not.
     fn flushed(&mut self, flushed: Result<Flushed, JoinError>) {
-        let base = self.config.flush_interval.as_duration();
+        let base = self.config.interval();
         let widest = self.config.flush_interval_max.as_duration().max(base);
         self.interval = match flushed {
             Ok(Flushed { throttled: true }) => (self.interval * 2).max(SMALLEST_WIDENED).min(widest),

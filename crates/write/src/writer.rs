@@ -62,6 +62,7 @@ impl Writer {
         registry: &mut Registry,
         codec: Codec,
     ) -> Self {
+        let config = config.resolved(storage.catalog.terms().remote);
         let metrics = Metrics::register(registry);
         let backlog = Backlog::new(config.max_unflushed_bytes, metrics.clone());
         let flusher = Arc::new(Flusher::new(storage.clone(), cpu.clone(), metrics.clone(), codec));

@@ -10,9 +10,9 @@ use super::templates::{Moment, Subject, write_line};
 use crate::progress::Progress;
 
 /// In exactly one line of a load, whatever the seed.
-pub(super) const NEEDLE: &str = "needle-5b1dc0de-sigyn";
+pub(crate) const NEEDLE: &str = "needle-5b1dc0de-sigyn";
 /// No entry has it.
-pub(super) const ABSENT_TRACE: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const ABSENT_TRACE: &str = "0123456789abcdef0123456789abcdef";
 
 const PAYLOAD_BYTES: usize = 1_000_000;
 /// Lines are at least 60 bytes or so; the time of a payload is divided by this, so that it is never used up.
@@ -21,7 +21,7 @@ const NANOS: u64 = 1_000_000_000;
 
 /// What is to be generated.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Plan {
+pub(crate) struct Plan {
     pub megabytes: usize,
     pub seed: u64,
     /// Timestamps lie in `start..end`, Unix nanoseconds.
@@ -31,7 +31,7 @@ pub(super) struct Plan {
 
 impl Plan {
     /// `minutes` of logs that end a minute before `now` (Unix seconds).
-    pub(super) fn new(megabytes: usize, minutes: u64, seed: u64, now: u64) -> Self {
+    pub(crate) fn new(megabytes: usize, minutes: u64, seed: u64, now: u64) -> Self {
         let end = (now / 60 - 1) * 60;
         Self { megabytes: megabytes.max(1), seed, start: (end - minutes.max(1) * 60) * NANOS, end: end * NANOS }
     }
@@ -39,7 +39,7 @@ impl Plan {
 
 /// Everything to push, in the order of its time.
 #[derive(Debug)]
-pub(super) struct Load {
+pub(crate) struct Load {
     pub payloads: Vec<Payload>,
     pub streams: usize,
     pub lines: u64,
@@ -48,13 +48,13 @@ pub(super) struct Load {
 }
 
 impl Load {
-    pub(super) fn sent_bytes(&self) -> u64 {
+    pub(crate) fn sent_bytes(&self) -> u64 {
         self.payloads.iter().map(|payload| payload.body.len() as u64).sum()
     }
 }
 
 #[derive(Debug)]
-pub(super) struct Payload {
+pub(crate) struct Payload {
     start: u64,
     pub body: Vec<u8>,
     pub lines: u64,
@@ -72,7 +72,7 @@ struct Slice {
 }
 
 /// Generates and encodes on all processors.
-pub(super) fn build(plan: &Plan) -> Load {
+pub(crate) fn build(plan: &Plan) -> Load {
     let streams = streams(plan.seed);
     let slices = slices(plan, &streams);
     let next = AtomicUsize::new(0);

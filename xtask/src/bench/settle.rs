@@ -18,7 +18,7 @@ const IDLE: f64 = 0.05;
 
 /// How a server looked once it had nothing left to do.
 #[derive(Debug)]
-pub(super) struct Settled {
+pub(crate) struct Settled {
     pub seconds: f64,
     pub resident_bytes: Option<u64>,
     /// Bytes and number of the parts that queries read; replaced ones wait for their removal and do not count.
@@ -28,7 +28,7 @@ pub(super) struct Settled {
 
 /// Waits until no part waits for compaction and the process has been idle for a while.
 /// A server that shows neither is taken as it is.
-pub(super) fn wait(url: &str, process: Option<Process>) -> Result<Settled> {
+pub(crate) fn wait(url: &str, process: Option<Process>) -> Result<Settled> {
     let start = Instant::now();
     let mut quiet_since = start;
     let mut last_cpu = process.and_then(|process| process.cpu_seconds());

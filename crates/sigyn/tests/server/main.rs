@@ -1,6 +1,7 @@
 //! The built binary, asked over HTTP as clients ask it: its life, its promises, its answers to bad input.
 
 mod bad_input;
+mod chaos;
 mod cli;
 mod cli_tail;
 mod cli_tls;

@@ -31,16 +31,18 @@ impl Server {
 
     /// As [`Server::start`], with more YAML at the end of the configuration, in which `{port}` is the server's.
     pub(crate) fn start_with(dir: &Path, more: &str) -> Self {
-        let port = free_port();
         let data = dir.join("data");
         fs::create_dir_all(&data).expect("create the data directory");
-        let config = format!(
-            "server:\n  http_listen_address: 127.0.0.1\n  http_listen_port: {port}\nstorage:\n  bucket: file://{}\n{more}",
-            data.display()
-        );
+        Self::start_configured(dir, "all", &format!("storage:\n  bucket: file://{}\n{more}", data.display()))
+    }
+
+    /// Starts these targets in `dir` with a configuration that lacks only `server:` and may name `{port}`, and waits until it is ready.
+    pub(crate) fn start_configured(dir: &Path, target: &str, config: &str) -> Self {
+        let port = free_port();
+        let server = format!("server:\n  http_listen_address: 127.0.0.1\n  http_listen_port: {port}\n");
         let config = config.replace("{port}", &port.to_string());
         let path = dir.join("sigyn.yaml");
-        fs::write(&path, config).expect("write the configuration");
+        fs::write(&path, format!("target: {target}\n{server}{config}")).expect("write the configuration");
         // Appended, so that a failing test shows every life of the server.
         let log = File::options().create(true).append(true).open(log_path(dir)).expect("open the log");
         let child = Command::new(env!("CARGO_BIN_EXE_sigyn"))

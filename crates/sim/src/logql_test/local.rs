@@ -63,7 +63,7 @@ async fn start(codec: Codec) -> Result<(Writer, Reader), String> {
     };
     let (cpu, registry) = (CpuPool::inline(), &mut Registry::default());
     let limits = Arc::new(TenantLimits::new(Limits::default()));
-    let writing = WriteConfig { flush_interval: Span::millis(1), ..WriteConfig::default() };
+    let writing = WriteConfig { flush_interval: Some(Span::millis(1)), ..WriteConfig::default() };
     let writer = Writer::with_codec(writing, storage.clone(), cpu.clone(), Arc::clone(&limits), registry, codec);
     let reader = Reader::new(ReadConfig::default(), storage, cpu, limits, registry);
     Ok((writer, reader))

@@ -7,7 +7,7 @@ use crate::testing::World;
 #[tokio::test(start_paused = true)]
 async fn the_interval_doubles_while_throttled_and_comes_back() -> anyhow::Result<()> {
     let config = WriteConfig {
-        flush_interval: Span::millis(50),
+        flush_interval: Some(Span::millis(50)),
         flush_interval_max: Span::millis(300),
         max_unflushed_bytes: ByteSize::mib(64),
         ..WriteConfig::default()

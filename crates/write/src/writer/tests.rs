@@ -34,7 +34,11 @@ fn generous() -> Limits {
 
 /// Small writers wait one minute, so that only the rule under test makes them flush.
 fn patient() -> WriteConfig {
-    WriteConfig { flush_interval: Span::seconds(60), flush_interval_max: Span::seconds(60), ..WriteConfig::default() }
+    WriteConfig {
+        flush_interval: Some(Span::seconds(60)),
+        flush_interval_max: Span::seconds(60),
+        ..WriteConfig::default()
+    }
 }
 
 fn row(at: usize, line: &str) -> String {
