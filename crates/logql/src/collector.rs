@@ -1,5 +1,7 @@
 //! Log queries: the newest or oldest entries of what the pipeline lets through.
 
+mod partial;
+
 use std::collections::BinaryHeap;
 use std::collections::HashMap;
 use std::ops::Range;

@@ -33,6 +33,7 @@ pub mod detect;
 pub mod eval;
 pub mod explain;
 mod fields;
+mod partial;
 pub mod pipeline;
 pub mod plan;
 mod selection;

@@ -146,7 +146,8 @@ fn collect(plan: &Arc<LogPlan>, blocks: &[Block], options: &LogOptions) -> Resul
         }
     }
     let [mut left, right] = collectors;
-    left.merge(right)?;
+    // As another process would send it.
+    left.merge_partial(&right.to_partial())?;
     Ok(left.finish())
 }
 
@@ -224,8 +225,13 @@ fn accumulate(
         }
     }
     let mut whole = lanes.swap_remove(0);
-    for lane in lanes {
-        whole.merge(lane)?;
+    for (at, lane) in lanes.into_iter().enumerate() {
+        // Every other one as another process would send it.
+        let partial = at.is_multiple_of(2).then(|| lane.to_partial());
+        whole.merge(match partial {
+            Some(bytes) => RangeAccumulator::from_partial(Arc::clone(plan), steps, limit, &bytes)?,
+            None => lane,
+        })?;
     }
     Ok(whole)
 }

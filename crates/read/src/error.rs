@@ -15,7 +15,7 @@ pub enum Error {
     #[error(transparent)]
     Storage(#[from] sigyn_storage::Error),
     /// An object that the catalog names is not there: compacted away since, or lost.
-    #[error("object {object} is gone; retry the query")]
+    #[error("object {object} is gone though the catalog names it; retry the query, and if it stays gone, it was lost")]
     Gone { object: String },
     #[error("footer of part {part} is not readable: {source}; the object is kept for inspection")]
     Footer { part: String, source: sigyn_segment::Error },
@@ -57,7 +57,7 @@ impl Error {
         match self {
             Self::Query(error) => error.kind(),
             Self::Storage(error) => error.kind(),
-            // Seen by callers only after the query was restarted several times.
+            // Seen by callers only after the query began anew from a fresh scan.
             Self::Gone { .. } => ErrorKind::Unavailable,
             Self::Footer { .. } | Self::Block { .. } => ErrorKind::Corrupt,
             Self::TimedOut { .. } => ErrorKind::Timeout,

@@ -93,7 +93,11 @@ impl Metrics {
         read.register("cache_hits", "Footers and column ranges found in memory", metrics.cache_hits.clone());
         read.register("cache_misses", "Column ranges not found in memory", metrics.cache_misses.clone());
         read.register("duplicates", "Rows skipped because another part holds the entry", metrics.duplicates.clone());
-        read.register("restarts", "Queries restarted because compaction removed a part", metrics.restarts.clone());
+        read.register(
+            "restarts",
+            "Queries begun anew because an object was removed under them",
+            metrics.restarts.clone(),
+        );
         let footers = metrics.footer_cache.clone();
         read.register_with_unit("footer_cache", "Parsed footers in memory", Unit::Bytes, footers);
         read.register("tails", "Tails open", metrics.tails.clone());

@@ -22,6 +22,7 @@ use crate::explain::{ExplainPlan, ExplainedRun};
 use crate::metrics::{Kind, Metrics};
 use crate::selection::{Selectors, label_sets};
 use crate::source::Source;
+use crate::stats::add;
 use crate::tail::{self, Feeds};
 use crate::{
     Answer, DetectedLabel, Error, ExplainRequest, Explanation, FieldsRequest, IndexStats, LogRequest, MetricRequest,
@@ -31,9 +32,6 @@ use crate::{
 
 /// Frames of a tail; ends after an error. Dropping it ends the tail.
 pub type TailStream = Pin<Box<dyn Stream<Item = Result<TailFrame>> + Send>>;
-
-/// Times a query begins anew when compaction takes a part away under it.
-const ATTEMPTS: usize = 5;
 
 /// A label that writers may add to spread a stream; readers never show it.
 const SHARD_LABEL: &str = "__stream_shard__";
@@ -302,7 +300,7 @@ impl Core {
         self.query_within(self.limits(tenants), kind, tenants, work).await
     }
 
-    /// Waits for admission, runs `work` within the deadline, and begins anew when a part is gone.
+    /// Waits for admission, runs `work` within the deadline, and begins anew, once, when a part is gone.
     async fn query_within<T, F: Future<Output = Result<T>>>(
         &self,
         limits: QueryLimits,
@@ -337,15 +335,15 @@ impl Core {
         context: &Arc<QueryContext>,
         work: &impl Fn(Arc<QueryContext>) -> F,
     ) -> Result<T> {
-        for _ in 1..ATTEMPTS {
-            match work(Arc::clone(context)).await {
-                Err(Error::Gone { object }) => {
-                    tracing::debug!(%object, "compaction removed a part under a query, starting over");
-                    self.source.metrics.restarted();
-                }
-                result => return result,
+        match work(Arc::clone(context)).await {
+            Err(Error::Gone { object }) => {
+                tracing::debug!(%object, "an object was removed under a query, starting over from a fresh scan");
+                self.source.metrics.restarted();
+                add(&context.counters.restarts, 1);
             }
+            result => return result,
         }
+        // Objects outlive their rows by far longer than a scan takes: what is missing now is lost.
         work(Arc::clone(context)).await
     }
 }

@@ -26,6 +26,8 @@ pub struct QueryStats {
     /// Blocks from which columns were decoded.
     pub blocks_read: u64,
     pub streams_matched: u64,
+    /// Times the query began anew from a fresh scan, because an object had been removed under it.
+    pub restarts: u64,
     /// Requests sent to the object store.
     pub object_gets: u64,
     pub bytes_fetched: u64,
@@ -77,6 +79,7 @@ counters!(
     parts_read,
     blocks_read,
     streams_matched,
+    restarts,
     object_gets,
     bytes_fetched,
     cache_hits,

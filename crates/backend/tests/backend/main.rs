@@ -3,5 +3,6 @@
 mod collection;
 mod compaction;
 mod faults;
+mod fencing;
 mod retention;
 mod support;

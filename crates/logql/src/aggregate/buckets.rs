@@ -1,9 +1,11 @@
 //! The samples of one series, by the stretch of time between window borders that they lie in.
 
+use super::partial::{Packed, Unpacked};
 use super::reduce::{Gathered, Reduction};
 use super::slide::slide;
 use super::states::{Sample, State};
 use super::windows::Stretch;
+use crate::error::Result;
 use crate::series::Points;
 
 /// One state a stretch. Sorted, and each stretch once, as long as samples come in time order; tidied up now and then.
@@ -65,6 +67,21 @@ impl<S: State> Gathered for Buckets<S> {
         for (stretch, state) in other.states {
             self.push(stretch, state);
         }
+    }
+
+    fn pack(&self, packed: &mut Packed) {
+        for (stretch, state) in &self.states {
+            packed.put_stretch(*stretch);
+            state.pack(packed);
+        }
+    }
+
+    fn unpack(unpacked: &mut Unpacked) -> Result<Self> {
+        let mut own = Self::default();
+        while let Some(stretch) = unpacked.stretch()? {
+            own.push(stretch, S::unpack(unpacked)?);
+        }
+        Ok(own)
     }
 
     fn memory(&self) -> usize {

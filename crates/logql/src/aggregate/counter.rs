@@ -1,9 +1,11 @@
 //! `rate_counter`: resets only show in time order, so the samples themselves are kept until the end.
 
 use super::buckets::Buckets;
+use super::partial::{Packed, Unpacked};
 use super::reduce::{Gathered, Reduction};
 use super::states::{Counter, Sample};
 use super::windows::Stretch;
+use crate::error::Result;
 use crate::series::Points;
 
 #[derive(Debug, Default)]
@@ -21,6 +23,21 @@ impl Gathered for CounterSamples {
 
     fn merge(&mut self, mut other: Self) {
         self.samples.append(&mut other.samples);
+    }
+
+    fn pack(&self, packed: &mut Packed) {
+        for (stretch, sample) in &self.samples {
+            packed.put_stretch(*stretch);
+            sample.pack(packed);
+        }
+    }
+
+    fn unpack(unpacked: &mut Unpacked) -> Result<Self> {
+        let mut samples = Vec::new();
+        while let Some(stretch) = unpacked.stretch()? {
+            samples.push((stretch, Sample::unpack(unpacked)?));
+        }
+        Ok(Self { samples })
     }
 
     fn memory(&self) -> usize {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::deltas::{Deltas, Shape};
+use super::partial::{Packed, Unpacked};
 use super::windows::Windows;
 use crate::batch::Batch;
 use crate::error::Result;
@@ -36,6 +37,31 @@ impl Counts {
     pub(super) fn add(&mut self, number: u32, (enter, leave): (usize, usize), rows: i64, weight: i64) {
         let shape = self.shape;
         self.change(number, |deltas| deltas.add(shape, enter, leave, rows, weight));
+    }
+
+    /// Writes a series as (step, rows, weight).
+    pub(super) fn pack(&self, number: u32, packed: &mut Packed) {
+        if let Some(deltas) = self.series.get(number as usize) {
+            deltas.changes(|step, rows, weight| {
+                packed.places.push(step);
+                packed.numbers.push(rows);
+                if self.shape.weighted {
+                    packed.numbers.push(weight);
+                }
+            });
+        }
+    }
+
+    pub(super) fn unpack(&mut self, number: u32, unpacked: &mut Unpacked) -> Result<()> {
+        let shape = self.shape;
+        // A series without changes still has its number.
+        self.change(number, |_| ());
+        while let Some(step) = unpacked.place() {
+            let rows = unpacked.number()?;
+            let weight = if shape.weighted { unpacked.number()? } else { 0 };
+            self.change(number, |deltas| deltas.change(shape, step as usize, rows, weight));
+        }
+        Ok(())
     }
 
     /// Adds the other's series, `numbers[i]` being what its series `i` is called here.

@@ -87,6 +87,17 @@ impl Deltas {
         }
     }
 
+    /// Calls `visit(step, rows, weight)` with every change; steps may repeat.
+    pub(crate) fn changes(&self, mut visit: impl FnMut(u32, i64, i64)) {
+        self.few.iter().for_each(|&(step, rows, weight)| visit(step, rows, weight));
+        for (step, &rows) in (0_u32..).zip(&self.rows) {
+            let weight = self.weights.get(step as usize).copied().unwrap_or(0);
+            if rows != 0 || weight != 0 {
+                visit(step, rows, weight);
+            }
+        }
+    }
+
     /// Calls `visit(step, rows, weight)` with the totals of every step that has rows.
     pub(crate) fn totals(mut self, shape: Shape, mut visit: impl FnMut(usize, i64, i64)) {
         if self.rows.is_empty() {

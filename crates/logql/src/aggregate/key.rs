@@ -103,6 +103,11 @@ impl SeriesTable {
         self.labels.len()
     }
 
+    /// By series number.
+    pub(crate) fn labels(&self) -> &[Labels] {
+        &self.labels
+    }
+
     pub(crate) fn into_labels(self) -> Vec<Labels> {
         self.labels
     }

@@ -10,6 +10,7 @@ pub(crate) mod counting;
 mod counts;
 mod deltas;
 pub(crate) mod key;
+mod partial;
 mod quantile;
 pub(crate) mod reduce;
 mod slide;

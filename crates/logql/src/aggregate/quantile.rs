@@ -3,10 +3,13 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
+use super::partial::{Packed, Unpacked};
 use super::reduce::{Gathered, Reduction};
 use super::slide::slide_positions;
 use super::states::Sample;
 use super::windows::Stretch;
+use crate::error::Result;
+use crate::partial::senseless;
 use crate::series::Points;
 
 /// Values by the stretch they lie in; runs of one stretch are kept together.
@@ -35,6 +38,29 @@ impl Gathered for QuantileValues {
     fn merge(&mut self, mut other: Self) {
         self.runs.append(&mut other.runs);
         self.values.append(&mut other.values);
+    }
+
+    fn pack(&self, packed: &mut Packed) {
+        for (stretch, count) in &self.runs {
+            packed.put_stretch(*stretch);
+            packed.numbers.push(i64::try_from(*count).unwrap_or(i64::MAX));
+        }
+        packed.values.extend_from_slice(&self.values);
+    }
+
+    fn unpack(unpacked: &mut Unpacked) -> Result<Self> {
+        let mut own = Self::default();
+        while let Some(stretch) = unpacked.stretch()? {
+            let count = usize::try_from(unpacked.number()?).unwrap_or(0);
+            if count == 0 || count > unpacked.values_left() {
+                return Err(senseless("values are missing"));
+            }
+            own.runs.push((stretch, count));
+            for _ in 0..count {
+                own.values.push(unpacked.value()?);
+            }
+        }
+        Ok(own)
     }
 
     fn memory(&self) -> usize {

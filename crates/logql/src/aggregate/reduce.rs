@@ -4,10 +4,12 @@ use std::fmt::Debug;
 
 use super::buckets::Buckets;
 use super::counter::CounterSamples;
+use super::partial::{Packed, Unpacked};
 use super::quantile::QuantileValues;
 use super::states::{Edge, Extreme, Mean, Moments, Sample, Sum};
 use super::windows::Stretch;
 use crate::ast::RangeOp;
+use crate::error::Result;
 use crate::series::Points;
 
 /// What a window's values are turned into.
@@ -57,6 +59,8 @@ pub(crate) trait Gathered: Debug + Default {
     /// Bytes held beside the struct itself.
     fn memory(&self) -> usize;
     fn points(self, reduction: &Reduction, steps: usize, range_ns: i64) -> Points;
+    fn pack(&self, packed: &mut Packed);
+    fn unpack(unpacked: &mut Unpacked) -> Result<Self>;
 }
 
 /// Series by number.
@@ -101,6 +105,18 @@ impl<G: Gathered> Table<G> {
         for (gathered, &number) in other.series.into_iter().zip(numbers) {
             self.change(number, |mine| mine.merge(gathered));
         }
+    }
+
+    fn pack(&self, number: u32, packed: &mut Packed) {
+        if let Some(gathered) = self.series.get(number as usize) {
+            gathered.pack(packed);
+        }
+    }
+
+    fn unpack(&mut self, number: u32, unpacked: &mut Unpacked) -> Result<()> {
+        let gathered = G::unpack(unpacked)?;
+        self.change(number, |mine| mine.merge(gathered));
+        Ok(())
     }
 
     fn points(self, reduction: &Reduction, steps: usize, range_ns: i64) -> Vec<Points> {
@@ -173,6 +189,16 @@ impl Reduced {
             (Self::Quantile(mine), Self::Quantile(other)) => mine.merge(other, numbers),
             _ => debug_assert!(false, "accumulators of one plan reduce alike"),
         }
+    }
+
+    /// Writes what one series has.
+    pub(crate) fn pack(&self, number: u32, packed: &mut Packed) {
+        with_table!(self, table => table.pack(number, packed));
+    }
+
+    /// Adds what was written of one series.
+    pub(crate) fn unpack(&mut self, number: u32, unpacked: &mut Unpacked) -> Result<()> {
+        with_table!(self, table => table.unpack(number, unpacked))
     }
 
     /// Bytes held.

@@ -2,7 +2,9 @@
 
 use std::fmt::Debug;
 
+use super::partial::{Packed, Unpacked};
 use super::reduce::Reduction;
+use crate::error::Result;
 
 /// One unwrapped value.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +20,17 @@ impl Sample {
     pub(crate) fn key(&self) -> (i64, (u64, u64)) {
         (self.time, self.order)
     }
+
+    pub(crate) fn pack(&self, packed: &mut Packed) {
+        packed.numbers.extend([self.time, self.order.0.cast_signed(), self.order.1.cast_signed()]);
+        packed.values.push(self.value);
+    }
+
+    pub(crate) fn unpack(unpacked: &mut Unpacked) -> Result<Self> {
+        let time = unpacked.number()?;
+        let order = (unpacked.number()?.cast_unsigned(), unpacked.number()?.cast_unsigned());
+        Ok(Self { time, order, value: unpacked.value()? })
+    }
 }
 
 /// Samples folded into a few numbers.
@@ -31,6 +44,9 @@ pub(crate) trait State: Copy + Debug + Send {
 
     /// The result over a window of `range_ns`. The state has at least one sample.
     fn result(&self, reduction: &Reduction, range_ns: i64) -> f64;
+
+    fn pack(&self, packed: &mut Packed);
+    fn unpack(unpacked: &mut Unpacked) -> Result<Self>;
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +68,14 @@ impl State for Sum {
             Reduction::Rate => self.0 / seconds(range_ns),
             _ => self.0,
         }
+    }
+
+    fn pack(&self, packed: &mut Packed) {
+        packed.values.push(self.0);
+    }
+
+    fn unpack(unpacked: &mut Unpacked) -> Result<Self> {
+        Ok(Self(unpacked.value()?))
     }
 }
 
@@ -91,6 +115,14 @@ impl State for Mean {
     fn result(&self, _: &Reduction, _: i64) -> f64 {
         self.mean
     }
+
+    fn pack(&self, packed: &mut Packed) {
+        packed.values.extend([self.count, self.mean]);
+    }
+
+    fn unpack(unpacked: &mut Unpacked) -> Result<Self> {
+        Ok(Self { count: unpacked.value()?, mean: unpacked.value()? })
+    }
 }
 
 /// An infinite mean is only changed by NaN or the other infinity; subtracting infinities would make it NaN.
@@ -125,6 +157,14 @@ impl<const LARGEST: bool> State for Extreme<LARGEST> {
     fn result(&self, _: &Reduction, _: i64) -> f64 {
         self.0
     }
+
+    fn pack(&self, packed: &mut Packed) {
+        packed.values.push(self.0);
+    }
+
+    fn unpack(unpacked: &mut Unpacked) -> Result<Self> {
+        Ok(Self(unpacked.value()?))
+    }
 }
 
 /// The first or last sample by time and arrival.
@@ -156,6 +196,14 @@ impl<const LAST: bool> State for Edge<LAST> {
 
     fn result(&self, _: &Reduction, _: i64) -> f64 {
         self.0.value
+    }
+
+    fn pack(&self, packed: &mut Packed) {
+        self.0.pack(packed);
+    }
+
+    fn unpack(unpacked: &mut Unpacked) -> Result<Self> {
+        Ok(Self(Sample::unpack(unpacked)?))
     }
 }
 
@@ -193,6 +241,14 @@ impl State for Moments {
     fn result(&self, reduction: &Reduction, _: i64) -> f64 {
         let variance = self.squares / self.count;
         if *reduction == Reduction::Stddev { variance.sqrt() } else { variance }
+    }
+
+    fn pack(&self, packed: &mut Packed) {
+        packed.values.extend([self.count, self.mean, self.squares]);
+    }
+
+    fn unpack(unpacked: &mut Unpacked) -> Result<Self> {
+        Ok(Self { count: unpacked.value()?, mean: unpacked.value()?, squares: unpacked.value()? })
     }
 }
 
@@ -250,5 +306,16 @@ impl State for Counter {
         // The window is taken to end at the last sample.
         length += if 0.0 < threshold { 0.0 } else { average / 2.0 };
         increase * (length / between) / seconds(range_ns)
+    }
+
+    fn pack(&self, packed: &mut Packed) {
+        packed.numbers.extend([self.count.cast_signed(), self.first.0, self.last.0]);
+        packed.values.extend([self.first.1, self.last.1, self.resets]);
+    }
+
+    fn unpack(unpacked: &mut Unpacked) -> Result<Self> {
+        let (count, first, last) = (unpacked.number()?.cast_unsigned(), unpacked.number()?, unpacked.number()?);
+        let (first, last) = ((first, unpacked.value()?), (last, unpacked.value()?));
+        Ok(Self { count, first, last, resets: unpacked.value()? })
     }
 }

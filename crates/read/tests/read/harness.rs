@@ -62,6 +62,24 @@ impl Bucket {
         Self { objects, catalog, clock, blocks, flushes: 0 }
     }
 
+    /// The same bucket as another process sees it: with a handle of its own on the catalog.
+    pub(crate) async fn beside(&self, seed: u64) -> Self {
+        let catalog = ObjectCatalog::open(
+            Arc::clone(&self.objects) as Arc<dyn ObjectStore>,
+            Arc::clone(&self.clock),
+            Arc::new(SeededRng::new(seed)),
+            CatalogOptions::default(),
+            sigyn_storage::Metrics::default(),
+        );
+        Self {
+            objects: Arc::clone(&self.objects),
+            catalog: Arc::new(catalog.await.expect("a sound bucket opens")),
+            clock: Arc::clone(&self.clock),
+            blocks: self.blocks,
+            flushes: self.flushes + 1_000 * seed,
+        }
+    }
+
     /// Stores the entries as one flush: an object with a part per hour, published.
     pub(crate) async fn flush(&mut self, tenant: &TenantId, entries: &[Pushed]) -> Vec<PartMeta> {
         let parts = self.put(tenant, entries, Level::L0).await;

@@ -1,5 +1,7 @@
 //! Live queries: nothing is missed, nothing comes twice.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -7,6 +9,7 @@ use sigyn_model::duration::Span;
 use sigyn_model::{Limits, Timestamp};
 use sigyn_read::{ReadConfig, Reader, TailFrame, TailRequest, TailStream};
 
+use crate::damage::SlyCatalog;
 use crate::harness::{BASE, Bucket, Pushed, SECOND, log, tenant};
 
 fn entry(n: i64) -> Pushed {
@@ -81,6 +84,55 @@ async fn listeners_share_a_feed_and_are_counted() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let mut third = open(&reader, 10, Duration::ZERO).await;
     assert_eq!(drain(&mut third).await, [(1, true)]);
+}
+
+/// Two readers and two writers, each in a process of its own: every line reaches both tails within a second, once.
+#[tokio::test(start_paused = true)]
+async fn tails_see_the_lines_of_other_processes_within_a_second() {
+    let mut here = Bucket::new().await;
+    let mut there = here.beside(2).await;
+    let (one, other) = (here.beside(3).await.reader(), here.beside(4).await.reader());
+    let mut tails = [open(&one, 0, Duration::ZERO).await, open(&other, 0, Duration::ZERO).await];
+    for n in 0..40 {
+        // The writers' clocks and the polls are at another phase each time.
+        tokio::time::sleep(Duration::from_millis(137)).await;
+        let writer = if n % 2 == 0 { &mut here } else { &mut there };
+        writer.flush(&tenant("t"), &[entry(n)]).await;
+        let published = tokio::time::Instant::now();
+        for tail in &mut tails {
+            let frame = tail.next().await.expect("a frame").expect("no error");
+            assert_eq!(numbers(&frame), [n]);
+            assert!(published.elapsed() < Duration::from_secs(1), "{:?} after line {n}", published.elapsed());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_poller_serves_all_listeners_of_a_tenant() {
+    let mut bucket = Bucket::new().await;
+    let sly = Arc::new(SlyCatalog::new(Arc::clone(&bucket.catalog)));
+    bucket.catalog = Arc::<SlyCatalog>::clone(&sly);
+    let reader = bucket.reader();
+    let polls_in_a_minute = || async {
+        let before = sly.polls.load(Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        sly.polls.load(Ordering::Relaxed) - before
+    };
+    let mut tails = vec![open(&reader, 0, Duration::ZERO).await];
+    let alone = polls_in_a_minute().await;
+    assert!((110..=121).contains(&alone), "{alone}: every 500 ms");
+    for _ in 0..9 {
+        tails.push(open(&reader, 0, Duration::ZERO).await);
+    }
+    let together = polls_in_a_minute().await;
+    assert!((110..=121).contains(&together), "{together}: as for one");
+    bucket.flush(&tenant("t"), &[entry(7)]).await;
+    for tail in &mut tails {
+        assert_eq!(drain(tail).await, [(7, false)]);
+    }
+    drop(tails);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(polls_in_a_minute().await, 0, "nobody listens, nobody asks");
 }
 
 #[tokio::test(start_paused = true)]

@@ -110,6 +110,18 @@ pub(super) async fn check_fences(pair: &Pair<'_>) {
     replace(&*pair.a, &fenced).await.expect("what was done under the old lease stays done");
     replace(&*pair.b, &swap(&[&b], &[&merged(part(&tenant, 5, "m3"))], Some(&new))).await.expect("the lease is held");
 
-    patiently(|| pair.b.release(&new)).await.expect("release");
+    // A process that was paused while its lease ran out gets a new epoch: what it began before is void, though nobody came between.
+    pair.clock.advance(minute * 2);
+    let newer = patiently(|| pair.b.acquire("fence", "b", minute)).await.expect("acquire").expect("it is free");
+    assert!(newer.epoch > new.epoch);
+    assert_conflict(&*pair.b, &swap(&[&c], &[&merged(part(&tenant, 5, "m5"))], Some(&new))).await;
+    // Even a lease that is held does not make up for an input that is gone.
+    let stale = swap(&[&b, &c], &[&merged(part(&tenant, 5, "m6"))], Some(&newer));
+    assert_conflict(&*pair.b, &stale).await;
+    let left = scan_all(&*pair.a, &tenant).await;
+    assert_eq!(left.iter().filter(|part| part.level == Level::L0).collect::<Vec<_>>(), [&c]);
+
+    patiently(|| pair.b.release(&newer)).await.expect("release");
+    let new = newer;
     assert_conflict(&*pair.b, &swap(&[&c], &[&merged(part(&tenant, 5, "m4"))], Some(&new))).await;
 }
